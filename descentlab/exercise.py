@@ -1,0 +1,115 @@
+"""What ties a notebook to the course: ``@exercise``, ``recall`` and ``glue``."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SOLUTIONS = "DESCENTLAB_SOLUTIONS"
+"""While the book is built, this environment variable names the solutions' folder."""
+
+
+def exercise(function: Function) -> Function:
+    """Mark a function as the learner's answer to the exercise of its name.
+
+    In a notebook the function stays as it is. While the book is built, the
+    instructor's solution stands in for it, so that the page's figures can be drawn;
+    the environment variable ``DESCENTLAB_SOLUTIONS`` alone decides that.
+    """
+    folder = os.environ.get(SOLUTIONS)
+    return _solution(Path(folder), function.__name__) if folder else function
+
+
+def recall(assignment: str, name: str) -> Callable[..., Any]:
+    """Bring a function that the learner wrote in an earlier chapter.
+
+    Parameters
+    ----------
+    assignment : the chapter's name, such as ``"02_rmsprop"``.
+    name : the function's name, such as ``"rmsprop_step"``.
+
+    Returns
+    -------
+    The function from the notebook ``assignment.ipynb`` beside this one (in the same
+    folder, or in ``../assignment/``). Of that notebook only the imports, the
+    functions and the constants are run, no figure and no training.
+
+    Raises
+    ------
+    LookupError : with one line that says how to provide the function.
+    """
+    folder = os.environ.get(SOLUTIONS)
+    if folder:
+        return _solution(Path(folder), name)
+    places = [Path(f"{assignment}.ipynb"), Path("..", assignment, f"{assignment}.ipynb")]
+    for place in places:
+        if place.is_file():
+            return _from_notebook(place, name)
+    raise LookupError(
+        f"recall needs {name} from chapter {assignment}: put your {assignment}.ipynb"
+        " beside this notebook, or define the function in a cell above"
+    )
+
+
+def glue(name: str, value: Any, display: bool = False) -> None:
+    """Give the book's prose a number that this notebook computed.
+
+    Outside the book there is no prose to feed, and the call does nothing.
+    """
+    if os.environ.get(SOLUTIONS):
+        importlib.import_module("myst_nb").glue(name, value, display=display)
+
+
+def _solution(folder: Path, name: str) -> Any:
+    """The function ``name`` from the one module in ``folder`` that defines it."""
+    for path in sorted(folder.glob("*.py")):
+        if f"def {name}(" in path.read_text(encoding="utf-8"):
+            return runpy.run_path(str(path))[name]
+    raise LookupError(f"no solution of {name} in {folder}: write it there")
+
+
+def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
+    namespace: dict[str, Any] = {"np": np, "exercise": exercise}
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LookupError(f"{path} is not a notebook: {error!r}") from None
+    for source in sources:
+        _run_definitions(source, namespace)
+    function = namespace.get(name)
+    if not callable(function):
+        raise LookupError(f"{path} defines no function {name}: write it there first")
+    return function
+
+
+def _run_definitions(source: str, namespace: dict[str, Any]) -> None:
+    """Run a cell's imports, functions and constants; a cell that fails is left out."""
+    try:
+        body = ast.parse(source).body
+        kept = [s for s in body if isinstance(s, _DEFINITIONS) and not _calls(s)]
+        exec(compile(ast.Module(kept, []), "<notebook>", "exec"), namespace)
+    except Exception:
+        # Another exercise, half written: it matters only if `name` needs it, and
+        # then the call says so.
+        return
+
+
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.Assign)
+
+
+def _calls(statement: ast.stmt) -> bool:
+    """Whether an assignment calls something: it may train for a minute."""
+    return isinstance(statement, ast.Assign) and any(
+        isinstance(node, ast.Call) for node in ast.walk(statement)
+    )

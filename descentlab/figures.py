@@ -1,0 +1,224 @@
+"""The course's pictures, in one style.
+
+Importing this module sets Matplotlib's defaults. Each optimizer has one colour and one
+line style in every chapter: the colours are those of Okabe and Ito, told apart by
+colour-blind readers, the line styles and end markers survive a print in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+COLORS = {
+    "sgd": "#0072B2",
+    "momentum": "#E69F00",
+    "rmsprop": "#009E73",
+    "adam": "#D55E00",
+    "adamw": "#CC79A7",
+    "reference": "#000000",
+}
+_DASH_DOT_DOT = (0, (5, 1.5, 1, 1.5, 1, 1.5))
+LINES: dict[str, Any] = {
+    "sgd": (0, (4, 2)),
+    "momentum": (0, (6, 2, 1, 2)),
+    "rmsprop": (0, (1.5, 1.5)),
+    "adam": "solid",
+    "adamw": _DASH_DOT_DOT,
+    "reference": (0, (1, 3)),
+}
+_ENDS = {
+    "sgd": "s",
+    "momentum": "D",
+    "rmsprop": "^",
+    "adam": "o",
+    "adamw": "v",
+    "reference": "X",
+}
+# Two-sided 95 % quantiles of Student's t for 1 to 10 degrees of freedom.
+_T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+class Landscape(Protocol):
+    """A loss over the plane: see ``Quadratic`` and ``Rosenbrock`` in ``problems``."""
+
+    def __call__(self, theta: np.ndarray) -> np.ndarray: ...
+
+    @property
+    def minimum(self) -> np.ndarray: ...
+
+
+def style() -> None:
+    """Set Matplotlib's defaults to the course's style.
+
+    The background is opaque white: the book's dark theme inverts whole pictures.
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7.0, 4.0),
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": "white",
+            "axes.facecolor": "white",
+            "axes.prop_cycle": cycler(
+                color=list(COLORS.values()), linestyle=list(LINES.values())
+            ),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "#D9D9D9",
+            "grid.linewidth": 0.6,
+            "lines.linewidth": 1.8,
+            "font.size": 11,
+            "legend.fontsize": 10,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+        }
+    )
+
+
+def landscape(
+    ax: Axes,
+    problem: Landscape,
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    levels: int = 12,
+) -> None:
+    """Contours of a loss over the plane, evenly spaced in its logarithm.
+
+    Args:
+        ax: where to draw; its limits become ``xlim`` and ``ylim``.
+        problem: called with points of shape ``(..., 2)``; its minimum gets a star.
+        xlim: range of the first coordinate.
+        ylim: range of the second coordinate.
+        levels: how many contours.
+    """
+    x, y = np.linspace(*xlim, 241), np.linspace(*ylim, 241)
+    excess = problem(np.stack(np.meshgrid(x, y), axis=-1)) - problem(problem.minimum)
+    # Four decades: below them lies only the floor of the valley, where paths end.
+    rings = np.geomspace(excess.max() * 1e-4, excess.max(), levels)
+    ax.contourf(x, y, excess, rings, cmap="Greys", alpha=0.25, norm="log", extend="min")
+    ax.contour(x, y, excess, rings, colors="#8C8C8C", linewidths=0.7)
+    ax.plot(*problem.minimum, "*", color="black", markersize=13, label="minimum")
+    ax.set(xlim=xlim, ylim=ylim, xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
+    ax.grid(False)
+
+
+def path(
+    ax: Axes, trajectory: ArrayLike, label: str, optimizer: str | None = None
+) -> None:
+    """The way an optimizer took: a line from a hollow circle to a filled marker.
+
+    Args:
+        ax: where to draw, usually over a ``landscape``.
+        trajectory: the parameters after each step, shape ``(steps + 1, 2)``.
+        label: for the legend.
+        optimizer: a key of ``COLORS``; without it, the next colour of the cycle.
+
+    Raises:
+        ValueError: the trajectory has another shape, or the optimizer has no colour.
+    """
+    points = np.asarray(trajectory)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
+        raise ValueError(
+            f"path draws a trajectory of shape (steps + 1, 2), got {points.shape}"
+        )
+    (line,) = ax.plot(*points.T, **_look(optimizer))
+    color = line.get_color()
+    ax.plot(*points[0], "o", color=color, markerfacecolor="white", markersize=8)
+    # The legend shows the line and the end marker, which tell paths apart in grey.
+    end = _ENDS.get(optimizer or "", "o")
+    ax.plot(*points[-1], end, color=color, markeredgecolor="white", markersize=9)
+    ax.plot([], [], end, ls=line.get_linestyle(), color=color, label=label)
+
+
+def curves(
+    ax: Axes,
+    series: Mapping[str, ArrayLike],
+    xlabel: str,
+    ylabel: str,
+    logy: bool = False,
+    x: ArrayLike | None = None,
+) -> None:
+    """Several quantities over the same axis, with a legend.
+
+    Args:
+        ax: where to draw.
+        series: label and values of each curve. An optimizer's name as label ("Adam")
+            gets that optimizer's colour; other labels get colours that are left.
+        xlabel: label of the horizontal axis.
+        ylabel: label of the vertical axis.
+        logy: a logarithmic vertical axis.
+        x: the horizontal axis, by default 0, 1, 2, ...
+    """
+    named = {label.lower() for label in series} & COLORS.keys()
+    free = iter([name for name in COLORS if name not in named])
+    for label, values in series.items():
+        look = _look(label.lower() if label.lower() in named else next(free, None))
+        y = np.asarray(values)
+        ax.plot(np.arange(len(y)) if x is None else x, y, label=label, **look)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if logy:
+        ax.set_yscale("log")
+    ax.legend()
+
+
+def band(
+    ax: Axes, x: ArrayLike, runs: ArrayLike, label: str, optimizer: str | None = None
+) -> None:
+    """Mean of several runs and the 95 % interval of that mean, Student's t.
+
+    The interval says how well the mean is known, not how far single runs spread.
+
+    Args:
+        ax: where to draw.
+        x: the horizontal axis, shape ``(n,)``.
+        runs: one row a run (seed), shape ``(runs, n)``, at least two runs.
+        label: for the legend.
+        optimizer: a key of ``COLORS``; without it, the next colour of the cycle.
+
+    Raises:
+        ValueError: fewer than two runs, or the optimizer has no colour.
+    """
+    values = np.asarray(runs)
+    if values.ndim != 2 or len(values) < 2:
+        raise ValueError(
+            f"band needs runs of shape (runs, n) with at least 2 runs, "
+            f"got {values.shape}: an interval needs a second seed"
+        )
+    mean = values.mean(axis=0)
+    half = _t_95(len(values) - 1) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    (line,) = ax.plot(x, mean, label=label, **_look(optimizer))
+    ax.fill_between(
+        x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0
+    )
+
+
+def _look(optimizer: str | None) -> dict[str, Any]:
+    """Colour and line style of an optimizer; nothing (the cycle decides) for None."""
+    if optimizer is None:
+        return {}
+    if optimizer not in COLORS:
+        raise ValueError(
+            f"optimizer must be one of {', '.join(COLORS)}, got {optimizer!r}"
+        )
+    return {"color": COLORS[optimizer], "linestyle": LINES[optimizer]}
+
+
+def _t_95(dof: int) -> float:
+    """Two-sided 95 % quantile of Student's t, right to 0.003."""
+    if dof <= len(_T_95):
+        return _T_95[dof - 1]
+    # Cornish-Fisher expansion around the normal quantile (Abramowitz and Stegun 26.7.5)
+    z = 1.959964
+    return z + (z**3 + z) / (4 * dof) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * dof**2)
+
+
+style()
