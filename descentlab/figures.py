@@ -98,15 +98,16 @@ def landscape(
         problem: called with points of shape ``(..., 2)``; its minimum gets a star.
         xlim: range of the first coordinate.
         ylim: range of the second coordinate.
-        levels: how many contours.
+        levels: the number of contours.
     """
     x, y = np.linspace(*xlim, 241), np.linspace(*ylim, 241)
     excess = problem(np.stack(np.meshgrid(x, y), axis=-1)) - problem(problem.minimum)
     # Four decades: below them lies only the floor of the valley, where paths end.
     rings = np.geomspace(excess.max() * 1e-4, excess.max(), levels)
-    ax.contourf(x, y, excess, rings, cmap="Greys", alpha=0.25, norm="log", extend="min")
+    ax.contourf(x, y, excess, rings, cmap="Greys", alpha=0.12, norm="log", extend="min")
     ax.contour(x, y, excess, rings, colors="#8C8C8C", linewidths=0.7)
-    ax.plot(*problem.minimum, "*", color="black", markersize=13, label="minimum")
+    star = {"color": "black", "markersize": 11, "zorder": 3}  # above the paths' ends
+    ax.plot(*problem.minimum, "*", label="minimum", linestyle="none", **star)
     ax.set(xlim=xlim, ylim=ylim, xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
     ax.grid(False)
 
@@ -130,13 +131,18 @@ def path(
         raise ValueError(
             f"path draws a trajectory of shape (steps + 1, 2), got {points.shape}"
         )
-    (line,) = ax.plot(*points.T, **_look(optimizer))
-    color = line.get_color()
-    ax.plot(*points[0], "o", color=color, markerfacecolor="white", markersize=8)
-    # The legend shows the line and the end marker, which tell paths apart in grey.
-    end = _ENDS.get(optimizer or "", "o")
-    ax.plot(*points[-1], end, color=color, markeredgecolor="white", markersize=9)
-    ax.plot([], [], end, ls=line.get_linestyle(), color=color, label=label)
+    # The legend repeats line and end marker, which tell paths apart in grey.
+    (line,) = ax.plot(
+        *points.T,
+        label=label,
+        marker=_ENDS.get(optimizer or "", "o"),
+        markevery=[-1],
+        markersize=8,
+        markeredgecolor="white",
+        **_look(optimizer),
+    )
+    start = {"markeredgecolor": line.get_color(), "markerfacecolor": "white"}
+    ax.plot(*points[0], "o", markersize=8, **start)
 
 
 def curves(
