@@ -1,0 +1,172 @@
+"""The self-check in the notebook: ``check(function)`` plays the published cases."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from descentlab.compare import GROUPS, Answer, Case, Fault, compare, examine
+from descentlab.published import Published, Sheet, sheet_of
+from descentlab.report import Line, Report, show_call
+
+ADVICE = {
+    "changed": "Work on a new array (theta - ..., not theta -= ...): the caller still"
+    " needs the old one.",
+    "unstable": "Keep nothing between calls: everything that the function needs comes"
+    " in as an argument.",
+    "dtype": "Something in the formula is a NumPy float64 and draws the float32 arrays"
+    " up with it: make such scalars Python floats, with float(...).",
+    "silent": "Test the argument first and raise the error, with a message that says"
+    " what was wrong.",
+    "shape": "Every operation of the formula works element by element: check for a"
+    " sum, a mean, a dot product or a fixed index.",
+}
+"""One sentence for each kind of fault that means the same in every exercise."""
+
+ERRORS = {
+    "NotImplementedError": "It still raises NotImplementedError: replace that line by"
+    " your code.",
+    "NameError": "A name in the function is not defined: a slip of the pen, or a cell"
+    " above that was not run.",
+    "UnboundLocalError": "A variable is used before it has got a value.",
+    "TypeError": "Compare the names and the order of the arguments with the exercise,"
+    " and what each operation is given.",
+}
+"""One sentence for an exception that the function should not have raised."""
+
+
+def check(function: Callable[..., Any]) -> None:
+    """Play the published cases on your function and report what passed.
+
+    Parameters
+    ----------
+    function : your answer to the exercise of its name.
+
+    Raises
+    ------
+    AssertionError : where a case fails; the report above it says what that means.
+    LookupError : where the function is no exercise of this course.
+    """
+    __tracebackhide__ = True
+    name = getattr(function, "__name__", type(function).__name__)
+    report = check_report(function, sheet_of(name))
+    _display(report)
+    if not report.passed:
+        raise AssertionError(f"{name} is not right yet: see the report above")
+
+
+def check_report(function: Callable[..., Any], sheet: Sheet) -> Report:
+    """Play a sheet's cases on a function."""
+    name = function.__name__
+    played = [(item, *_examine(function, item, sheet.parts)) for item in sheet.cases]
+    wrong = [(item, fault) for item, _, fault in played if fault is not None]
+    lines = group_lines((item.case, fault) for item, _, fault in played)
+    if not wrong:
+        headline = f"{name}: all {len(played)} published cases pass"
+        return Report(headline, True, lines)
+    item, fault = wrong[0]
+    answers = [a for item, a, _ in played if item.case.group == "value"]
+    advice = [
+        *name_mistake(answers, sheet),
+        *general_advice(fault, _raised(played)),
+        *_earlier(function, sheet.uses),
+    ]
+    headline = f"{name}: {len(wrong)} of {len(played)} published cases fail"
+    facts = failure_facts(name, sheet.arguments, item.case, fault)
+    return Report(headline, False, lines, facts, advice)
+
+
+def group_lines(played: Iterable[tuple[Case, Fault | None]]) -> list[Line]:
+    """One line for each group of marks: how many of its cases pass."""
+    faults: dict[str, list[Fault | None]] = {}
+    for case, fault in played:
+        faults.setdefault(case.group, []).append(fault)
+    lines = []
+    for group, title in GROUPS.items():
+        if group in faults:
+            total, good = len(faults[group]), faults[group].count(None)
+            lines.append(Line(good == total, title, f"{good} of {total}"))
+    return lines
+
+
+def failure_facts(
+    name: str, arguments: Sequence[str], case: Case, fault: Fault
+) -> list[tuple[str, str]]:
+    """What shows a failure: the case, the call, expected and got."""
+    facts = [("case", case.label)]
+    if case.args or case.kwargs:
+        facts.append(("call", show_call(name, arguments, case.args, case.kwargs)))
+    if fault.kind == "value":
+        where = f"{fault.part}{list(fault.at) if fault.at else ''}"
+        facts.append(("expected", f"{where} = {_number(fault.expected)}"))
+        facts.append(("got", f"{where} = {_number(fault.got)}"))
+    else:
+        facts.append(("what happened", fault.text))
+    return facts
+
+
+def general_advice(fault: Fault, raised: tuple[str, ...] = ()) -> list[str]:
+    """What a fault means whatever the exercise."""
+    if fault.kind == "raised":
+        return [ERRORS[kind] for kind in raised if kind in ERRORS][:1]
+    return [ADVICE[fault.kind]] if fault.kind in ADVICE else []
+
+
+def name_mistake(answers: Sequence[Answer], sheet: Sheet) -> list[str]:
+    """The sentence of the misconception that gives these very answers."""
+    values = [item for item in sheet.cases if item.case.group == "value"]
+    for mistake in sheet.mistakes:
+        trio = zip(answers, mistake.outputs, values, strict=True)
+        if all(_agrees(answer, output, item) for answer, output, item in trio):
+            return [f"{mistake.sentence} [{mistake.name}]"]
+    return []
+
+
+def _agrees(answer: Answer, output: Any, item: Published) -> bool:
+    if answer.raised is not None:
+        return False
+    return compare(answer.result, output, item.tolerance) is None
+
+
+def _examine(
+    function: Callable[..., Any], item: Published, parts: Sequence[str]
+) -> tuple[Answer, Fault | None]:
+    return examine(
+        function, item.case, item.expected, item.tolerance, item.dtype, parts
+    )
+
+
+def _raised(played: Sequence[tuple[Published, Answer, Fault | None]]) -> tuple[str, ...]:
+    """The kinds of the exception behind the first fault, if it is one."""
+    answers = (answer for _, answer, fault in played if fault is not None)
+    raised = next(answers).raised
+    return raised.kinds if raised else ()
+
+
+def _earlier(function: Callable[..., Any], uses: Sequence[str]) -> list[str]:
+    """A word where an earlier function of the learner's, used here, fails itself."""
+    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    for name in uses:
+        earlier = getattr(function, "__globals__", {}).get(name)
+        if name in names and earlier is not None:
+            if not check_report(earlier, sheet_of(name)).passed:
+                return [
+                    f"It calls your {name}, which fails its own check: mend that first."
+                ]
+    return []
+
+
+def _number(value: Any) -> str:
+    return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+def _display(report: Report) -> None:
+    """Rich in a notebook, plain text elsewhere."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import display
+
+        display(report)
+    else:
+        print(report)

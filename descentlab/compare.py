@@ -1,0 +1,303 @@
+"""Play a case on a function, and say what is wrong with the answer.
+
+The self-check in the notebook and the judge outside it use this one module, so that
+the two cannot disagree about an answer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+GROUPS = {
+    "value": "values and state",
+    "dtype": "dtype",
+    "edges": "edge cases",
+    "errors": "errors",
+    "purity": "purity",
+}
+"""The groups of marks, the first of which must pass before any other counts."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of an exercise's function.
+
+    ``group`` is the group of marks that it belongs to, ``label`` what a student reads
+    of it, ``raises`` the name of the exception that is the right answer.
+    """
+
+    group: str
+    label: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    raises: str | None = None
+
+    def play(self, function: Callable[..., Any]) -> Any:
+        """Call the function; cases of many calls override this."""
+        return function(*self.args, **self.kwargs)
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception: the names of its class and bases, its message, its place."""
+
+    kinds: tuple[str, ...]
+    message: str
+    line: int | None = None
+
+    @classmethod
+    def of(cls, error: Exception) -> Raised:
+        """Describe an exception; one that came out of a sandbox brings its own."""
+        if isinstance(error, RemoteError):
+            return error.raised
+        kinds = tuple(base.__name__ for base in type(error).__mro__[:-1])
+        return cls(kinds, str(error))
+
+    def __str__(self) -> str:
+        first = self.message.strip().split("\n")[0][:200]
+        return f"{self.kinds[0]}: {first}" if first else self.kinds[0]
+
+
+class RemoteError(Exception):
+    """What the student's function raised, on the other side of a pipe."""
+
+    def __init__(self, raised: Raised) -> None:
+        super().__init__(str(raised))
+        self.raised = raised
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a function did with a case: its result, or what it raised.
+
+    ``changed`` tells which arguments, by position, it changed in place.
+    """
+
+    result: Any = None
+    raised: Raised | None = None
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with an answer.
+
+    ``kind`` is one of ``raised``, ``silent`` (should have raised), ``structure``,
+    ``shape``, ``dtype``, ``value``, ``changed``, ``unstable``. ``part`` names the
+    result concerned, ``at`` the index of the first wrong element.
+    """
+
+    kind: str
+    text: str
+    part: str = ""
+    at: tuple[int, ...] = ()
+    expected: Any = None
+    got: Any = None
+
+
+def attempt(function: Callable[..., Any], case: Case) -> Answer:
+    """Play a case on a function, on copies of its arguments."""
+    fresh = copy.deepcopy(case)
+    try:
+        # A student's warnings are neither right nor wrong.
+        with np.errstate(all="ignore"):
+            result = fresh.play(function)
+    except Exception as error:
+        return Answer(raised=Raised.of(error))
+    pairs = enumerate(zip(case.args, fresh.args, strict=True))
+    changed = tuple(i for i, (old, new) in pairs if not same(old, new))
+    # A function that keeps its buffers would otherwise change this answer later.
+    return Answer(result=_detached(result), changed=changed)
+
+
+def examine(
+    function: Callable[..., Any],
+    case: Case,
+    expected: Any,
+    tolerance: Any,
+    dtype: Any = None,
+    parts: Sequence[str] = (),
+) -> tuple[Answer, Fault | None]:
+    """Play a case and compare the answer with what is expected.
+
+    Parameters
+    ----------
+    expected, tolerance : nested alike, numbers in float64; the difference allowed for
+        each element. Both are unused where the case asks for an exception.
+    dtype : the dtype that arrays must have where the case belongs to group ``dtype``.
+    parts : the names of the results, for the message.
+    """
+    answer = attempt(function, case)
+    if case.raises is not None:
+        return answer, _missing_error(answer, case.raises)
+    if answer.raised is not None:
+        return answer, Fault("raised", f"it raised {answer.raised}")
+    if case.group == "purity":
+        fault = _impurity(function, case, answer)
+        if fault is not None:
+            return answer, fault
+    wanted = dtype if case.group == "dtype" else None
+    return answer, compare(answer.result, expected, tolerance, wanted, parts)
+
+
+def compare(
+    result: Any,
+    expected: Any,
+    tolerance: Any,
+    dtype: Any = None,
+    parts: Sequence[str] = (),
+    part: str = "the result",
+) -> Fault | None:
+    """The first fault of a result, or ``None`` where it is right."""
+    if isinstance(expected, (tuple, list)):
+        return _compare_sequence(result, expected, tolerance, dtype, parts)
+    if expected is None or isinstance(expected, (bool, np.bool_, str)):
+        return _compare_exact(result, expected, part)
+    return _compare_numbers(result, expected, tolerance, dtype, part)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two arguments or results are the same, bit by bit."""
+    if isinstance(a, (tuple, list)):
+        if type(a) is not type(b) or len(a) != len(b):
+            return False
+        return all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, (np.ndarray, np.generic)):
+        return (
+            isinstance(b, (np.ndarray, np.generic))
+            and a.dtype == b.dtype
+            and a.shape == b.shape
+            and a.tobytes() == b.tobytes()
+        )
+    if callable(a) or isinstance(a, np.random.Generator):
+        return True
+    return type(a) is type(b) and bool(a == b or a != a)
+
+
+def _detached(result: Any) -> Any:
+    if isinstance(result, np.ndarray):
+        return result.copy()
+    if type(result) in (tuple, list):
+        return type(result)(_detached(item) for item in result)
+    return result
+
+
+def _missing_error(answer: Answer, wanted: str) -> Fault | None:
+    if answer.raised is None:
+        return Fault("silent", f"it returned a result where {wanted} was expected")
+    if wanted not in answer.raised.kinds:
+        return Fault("raised", f"it raised {answer.raised}, expected {wanted}")
+    return None
+
+
+def _impurity(
+    function: Callable[..., Any], case: Case, answer: Answer
+) -> Fault | None:
+    if answer.changed:
+        which = ", ".join(str(i + 1) for i in answer.changed)
+        return Fault("changed", f"it changed its argument number {which} in place")
+    again = attempt(function, case)
+    if again.raised is not None or not same(answer.result, again.result):
+        text = "the same call gave another answer the second time"
+        return Fault("unstable", text)
+    return None
+
+
+def _compare_sequence(
+    result: Any, expected: Any, tolerance: Any, dtype: Any, parts: Sequence[str]
+) -> Fault | None:
+    count = len(expected)
+    if result is None:
+        return Fault("structure", "it returned nothing: does it end in return?")
+    if type(result) not in (tuple, list):
+        text = f"it returned {describe(result)}, expected {count} results"
+        return Fault("structure", f"{text}{_listed(parts)}")
+    if len(result) != count:
+        text = f"it returned {len(result)} results, expected {count}{_listed(parts)}"
+        return Fault("structure", text)
+    for i, (item, want, allowed) in enumerate(
+        zip(result, expected, tolerance, strict=True)
+    ):
+        name = parts[i] if i < len(parts) else f"result {i + 1}"
+        fault = compare(item, want, allowed, dtype, part=name)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _compare_exact(result: Any, expected: Any, part: str) -> Fault | None:
+    kinds = (bool, np.bool_) if isinstance(expected, (bool, np.bool_)) else (str,)
+    right = result is None if expected is None else isinstance(result, kinds)
+    if right and result == expected:
+        return None
+    text = f"{part} is {describe(result)}, expected {expected}"
+    return Fault("value", text, part, expected=expected, got=result)
+
+
+def _compare_numbers(
+    result: Any, expected: Any, tolerance: Any, dtype: Any, part: str
+) -> Fault | None:
+    """Compare an array or a number with an array or a number."""
+    if result is None:
+        return Fault("structure", f"{part} is None: does the function end in return?")
+    if isinstance(result, (bool, str)) or not _numeric(result):
+        text = f"{part} is {describe(result)}, expected numbers"
+        return Fault("structure", text, part)
+    shape, got = np.shape(expected), np.shape(result)
+    if got != shape:
+        return Fault("shape", f"{part} has shape {got}, expected {shape}", part)
+    if isinstance(expected, (int, np.integer)) and not _whole(result):
+        text = f"{part} is {describe(result)}, expected an int"
+        return Fault("structure", text, part)
+    fault = _compare_values(np.asarray(result), expected, tolerance, part)
+    if fault is None and dtype is not None and np.asarray(result).dtype != dtype:
+        text = f"{part} has dtype {np.asarray(result).dtype}, expected {dtype}"
+        return Fault("dtype", text, part)
+    return fault
+
+
+def _compare_values(
+    result: np.ndarray, expected: Any, tolerance: Any, part: str
+) -> Fault | None:
+    got = result.astype(np.float64)
+    want = np.asarray(expected, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        close = (np.abs(got - want) <= tolerance) | (got == want)
+    close |= np.isnan(got) & np.isnan(want)
+    if close.all():
+        return None
+    at = tuple(int(i) for i in np.argwhere(~np.atleast_1d(close))[0]) if want.ndim else ()
+    text = f"{part}{list(at) if at else ''} is {got[at]:.6g}, expected {want[at]:.6g}"
+    return Fault("value", text, part, at, float(want[at]), float(got[at]))
+
+
+def _numeric(result: Any) -> bool:
+    """Whether it is a plain real number or a plain array of them."""
+    if type(result) is np.ndarray or isinstance(result, np.generic):
+        return result.dtype.kind in "iuf"
+    return type(result) in (int, float)
+
+
+def _whole(result: Any) -> bool:
+    return type(result) is int or isinstance(result, np.integer)
+
+
+def describe(value: Any) -> str:
+    """A few words for a value: what it is, not all that it holds."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        kind = type(value).__name__
+        return f"{kind} of dtype {value.dtype} and shape {value.shape}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    return f"an object of type {type(value).__name__}"

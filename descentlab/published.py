@@ -1,0 +1,143 @@
+"""The published cases: what ``check()`` knows, as data without code.
+
+The instructor's package writes one JSON file an assignment; the wheel carries them.
+A file maps each function to its cases, each with the expected result and the
+tolerance, and to its misconceptions, each as its *outputs* on the ``value`` cases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from descentlab.compare import Case
+
+
+@dataclass(frozen=True)
+class Published:
+    """A case with what is expected of it."""
+
+    case: Case
+    expected: Any
+    tolerance: Any
+    dtype: Any
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A misconception: its name, its sentence, its results on the ``value`` cases."""
+
+    name: str
+    sentence: str
+    outputs: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that is published of one exercise."""
+
+    arguments: tuple[str, ...]
+    parts: tuple[str, ...]
+    uses: tuple[str, ...]
+    cases: tuple[Published, ...]
+    mistakes: tuple[Mistake, ...]
+
+
+def sheet_of(name: str) -> Sheet:
+    """The published sheet of the exercise ``name``.
+
+    Raises
+    ------
+    LookupError : with one line that says what to do.
+    """
+    folder = resources.files("descentlab") / "published"
+    files = sorted(folder.iterdir(), key=str) if folder.is_dir() else []
+    for file in files:
+        if file.name.endswith(".json"):
+            sheets = json.loads(file.read_text(encoding="utf-8"))
+            if name in sheets:
+                return sheet_from(sheets[name])
+    if not files:
+        raise LookupError("no published cases here: in the repository run make publish")
+    raise LookupError(f"{name} is no exercise of this course: check the function's name")
+
+
+def sheet_to(sheet: Sheet) -> dict[str, Any]:
+    """A sheet as JSON values."""
+    return {
+        "arguments": list(sheet.arguments),
+        "parts": list(sheet.parts),
+        "uses": list(sheet.uses),
+        "cases": [
+            {
+                "group": item.case.group,
+                "label": item.case.label,
+                "args": pack(item.case.args),
+                "kwargs": {k: pack(v) for k, v in item.case.kwargs.items()},
+                "raises": item.case.raises,
+                "expected": pack(item.expected),
+                "tolerance": pack(item.tolerance),
+                "dtype": None if item.dtype is None else np.dtype(item.dtype).name,
+            }
+            for item in sheet.cases
+        ],
+        "mistakes": [
+            {"name": m.name, "sentence": m.sentence, "outputs": pack(m.outputs)}
+            for m in sheet.mistakes
+        ],
+    }
+
+
+def sheet_from(data: dict[str, Any]) -> Sheet:
+    """The sheet that ``sheet_to`` wrote."""
+    return Sheet(
+        arguments=tuple(data["arguments"]),
+        parts=tuple(data["parts"]),
+        uses=tuple(data["uses"]),
+        cases=tuple(_case_from(item) for item in data["cases"]),
+        mistakes=tuple(
+            Mistake(m["name"], m["sentence"], unpack(m["outputs"]))
+            for m in data["mistakes"]
+        ),
+    )
+
+
+def _case_from(item: dict[str, Any]) -> Published:
+    case = Case(
+        group=item["group"],
+        label=item["label"],
+        args=unpack(item["args"]),
+        kwargs={name: unpack(value) for name, value in item["kwargs"].items()},
+        raises=item["raises"],
+    )
+    dtype = None if item["dtype"] is None else np.dtype(item["dtype"])
+    return Published(case, unpack(item["expected"]), unpack(item["tolerance"]), dtype)
+
+
+def pack(value: Any) -> Any:
+    """A value as JSON; floats keep every bit, arrays their dtype and shape."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+        flat: Sequence[Any] = array.ravel().tolist()
+        return {"array": flat, "dtype": array.dtype.name, "shape": list(array.shape)}
+    if isinstance(value, (tuple, list)):
+        return {type(value).__name__: [pack(item) for item in value]}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"no published form for {type(value).__name__}: use plain data")
+
+
+def unpack(value: Any) -> Any:
+    """The value that ``pack`` wrote."""
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return np.array(value["array"], dtype=value["dtype"]).reshape(value["shape"])
+    if "tuple" in value:
+        return tuple(unpack(item) for item in value["tuple"])
+    return [unpack(item) for item in value["list"]]

@@ -1,0 +1,106 @@
+"""What a student reads of an exercise: one report, as plain text and as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MARKS = {True: ("ok", "✓", "#00734f"), False: ("no", "✗", "#a83d00")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One group of cases: whether it passed, and a word on it."""
+
+    passed: bool
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one exercise.
+
+    ``lines`` tell what passed, ``facts`` show the first failure (the call, what was
+    expected, what came), ``advice`` says what it probably means.
+    """
+
+    headline: str
+    passed: bool
+    lines: Sequence[Line] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    advice: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        rows = [self.headline]
+        rows += [f"  [{MARKS[x.passed][0]}] {_joined(x)}" for x in self.lines]
+        width = max((len(name) for name, _ in self.facts), default=0)
+        rows += [f"  {name:>{width}}: {value}" for name, value in self.facts]
+        rows += [f"  {sentence}" for sentence in self.advice]
+        return "\n".join(rows)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        colour = MARKS[self.passed][2]
+        rows = [f"<strong style='color: {colour}'>{html.escape(self.headline)}</strong>"]
+        if self.lines:
+            rows.append("<ul style='list-style: none; margin: .3em 0; padding: 0'>")
+            rows += [_line(x) for x in self.lines]
+            rows.append("</ul>")
+        if self.facts:
+            rows.append("<table style='margin: .3em 0; text-align: left'>")
+            rows += [_fact(name, value) for name, value in self.facts]
+            rows.append("</table>")
+        rows += [f"<p style='margin: .3em 0'>{html.escape(x)}</p>" for x in self.advice]
+        border = f"border-left: 4px solid {colour}; padding: .4em .8em"
+        return f"<div class='descentlab-report' style='{border}'>{''.join(rows)}</div>"
+
+
+def _joined(line: Line) -> str:
+    return f"{line.title}: {line.note}" if line.note else line.title
+
+
+def _line(line: Line) -> str:
+    _, sign, colour = MARKS[line.passed]
+    word = "passed" if line.passed else "failed"
+    sign = f"<span style='color: {colour}' aria-label='{word}'>{sign}</span>"
+    return f"<li style='margin: 0'>{sign} {html.escape(_joined(line))}</li>"
+
+
+def _fact(name: str, value: str) -> str:
+    cell = "style='text-align: left; padding: 0 .6em 0 0; vertical-align: top'"
+    shown = f"<code style='white-space: pre-wrap'>{html.escape(value)}</code>"
+    return f"<tr><th {cell}>{html.escape(name)}</th><td {cell}>{shown}</td></tr>"
+
+
+def show_call(
+    name: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> str:
+    """A call as a student would type it, large arrays shortened."""
+    shown = [f"{key}={show(value)}" for key, value in zip(names, args, strict=False)]
+    shown += [f"{key}={show(value)}" for key, value in kwargs.items()]
+    return f"{name}({', '.join(shown)})"
+
+
+def show(value: Any) -> str:
+    """A value in one line: arrays to six digits and at most eight elements."""
+    if isinstance(value, np.ndarray):
+        text = np.array2string(
+            value, precision=6, separator=", ", threshold=8, edgeitems=2
+        )
+        text = " ".join(text.split())
+        plain = value.dtype == np.float64 and value.size
+        return f"array({text})" if plain else f"array({text}, dtype={value.dtype})"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (tuple, list)):
+        inner = ", ".join(show(item) for item in value)
+        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+    if callable(value):
+        return "<function>"
+    return repr(value)
