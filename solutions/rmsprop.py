@@ -1,3 +1,5 @@
+"""Answers to the exercises of chapter 02_rmsprop."""
+
 import numpy as np
 
 
