@@ -1,0 +1,364 @@
+"""The book: a small Sphinx extension, and the command that builds the whole of it.
+
+The extension stands in ``_config.yml``, so that a plain ``jupyter-book build .`` has it:
+
+- Chapters run with the instructor's solutions in place of the stubs.
+- A chapter runs again whenever something that it ran on has changed. By itself the
+  execution cache looks at code cells and kernel alone, and a changed solution would
+  leave the old numbers on a page.
+- Chapters run side by side, before Sphinx reads the first page. A cell that fails
+  ends the build, with its file and line.
+
+``build`` adds what a book for readers needs: warnings are errors, no page is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.cache.main import JupyterCacheBase
+from jupyter_cache.executors.utils import single_nb_execution
+from jupyter_client.kernelspec import NoSuchKernel
+from myst_nb.core.read import create_nb_reader
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import SphinxError
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from descentlab.exercise import SOLUTIONS
+
+LEDGER = "made_from.json"
+"""The file in the cache's folder that says what each run in the cache was made from."""
+
+PACKAGES = ("matplotlib", "numpy", "torch")
+"""What a page's numbers and figures depend on besides the course's own code."""
+
+MENTION = re.compile(r"\b\d\d_[a-z_]+\b")
+"""An assignment's name in a chapter's code, as in ``recall("03_adam", "adam_step")``."""
+
+
+class BookError(Exception):
+    """The book can't be built: the message says why and what to do."""
+
+
+class ChapterError(SphinxError):
+    """Cells that failed, one line each; Sphinx prints it below its category."""
+
+    category = "The book was not built: a chapter does not run"
+
+
+def build(root: Path, strict: bool = True) -> int:
+    """Build the book of the course in ``root`` into ``_build/html``.
+
+    Parameters
+    ----------
+    root : the folder of ``_config.yml`` and ``_toc.yml``.
+    strict : whether a warning, or a reference to nowhere, fails the build.
+
+    Returns
+    -------
+    The number of pages, all those that ``_toc.yml`` names.
+
+    Raises
+    ------
+    BookError : if Sphinx fails (it has said why on stderr) or a page is missing.
+    """
+    # Imported here: it takes a second that `setup` below need not spend.
+    from jupyter_book.sphinx import build_sphinx
+
+    root = root.resolve()
+    html = root / "_build" / "html"
+    # The command `jupyter-book build` makes the same call, and adds a traceback to errors.
+    failed = build_sphinx(
+        root,
+        html,
+        noconfig=True,
+        path_config=root / "_config.yml",
+        confoverrides={
+            "external_toc_path": (root / "_toc.yml").as_posix(),
+            "latex_individualpages": False,
+            "nitpicky": strict,
+        },
+        warningiserror=strict,
+        keep_going=True,
+        quiet=True,
+    )
+    if failed:
+        # Without its record of pages read, Sphinx reads all of them the next time, and
+        # repeats the warnings that it would else show only once.
+        (html.parent / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
+        raise BookError("the book was not built: mend what is named above")
+    return _count_pages(root, html)
+
+
+def _count_pages(root: Path, html: Path) -> int:
+    names = [name.removesuffix(".md") for name in parse_toc_yaml(root / "_toc.yml")]
+    missing = [name for name in names if not (html / f"{name}.html").is_file()]
+    if missing:
+        raise BookError(f"no page was written for {', '.join(missing)}: see _toc.yml")
+    return len(names)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Sphinx calls this once, when it loads the extension."""
+    runs = Runs()
+    app.connect("env-get-outdated", runs.find_stale)
+    app.connect("env-before-read-docs", runs.run_missing)
+    app.connect("env-updated", runs.note_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A page that runs code.
+
+    Attributes
+    ----------
+    docname : Sphinx's name of the page, such as ``"chapters/03_adam"``.
+    path : its file.
+    notebook : the page as MyST-NB reads it.
+    key : jupyter-cache's hash of its code cells and kernel.
+    made_from : a hash of everything else that it runs on.
+    """
+
+    docname: str
+    path: Path
+    notebook: NotebookNode
+    key: str
+    made_from: str
+
+
+class Runs:
+    """The chapters' runs, followed through one build's events in their order."""
+
+    root: Path
+    cache: JupyterCacheBase
+    chapters: dict[str, Chapter]
+
+    def find_stale(self, app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+        """Drop the runs that no longer hold; return the pages to be read again."""
+        # Imported here: only a build needs the exercises.
+        from autograder.publish import publish
+
+        self.root = _root(Path(app.srcdir))
+        publish(self.root)
+        self.cache = get_cache(env.mystnb_config.execution_cache_path)
+        self.chapters = {c.docname: c for c in _chapters(env, self.root, self.cache)}
+        ledger = _read_ledger(self.cache)
+        for chapter in self.chapters.values():
+            if ledger.get(chapter.key) != chapter.made_from:
+                with suppress(KeyError):  # it never ran
+                    record = self.cache.match_cache_notebook(chapter.notebook)
+                    self.cache.remove_cache(record.pk)
+        # What the pages were read from may be older than the cache, if a build was
+        # stopped in between.
+        pages = getattr(env, "made_from", {})
+        return [c for c in self.chapters if pages.get(c) != self.chapters[c].made_from]
+
+    def run_missing(
+        self, app: Sphinx, env: BuildEnvironment, docnames: list[str]
+    ) -> None:
+        """Run those of the pages to be read that have no run in the cache."""
+        cached = {record.hashkey for record in self.cache.list_cache_records()}
+        chapters = [self.chapters[name] for name in docnames if name in self.chapters]
+        missing = [chapter for chapter in chapters if chapter.key not in cached]
+        if missing:
+            _run_all(missing, self.cache, self.root, env.mystnb_config)
+
+    def note_pages(self, app: Sphinx, env: BuildEnvironment) -> None:
+        """Have Sphinx keep what the pages were made from; it pickles ``env``."""
+        made_from = {name: c.made_from for name, c in self.chapters.items()}
+        env.made_from = made_from  # type: ignore[attr-defined]
+
+
+def _root(folder: Path) -> Path:
+    """The course that ``folder`` belongs to: a single page's folder is ``chapters``."""
+    for place in (folder, *folder.parents):
+        if (place / "solutions").is_dir():
+            return place
+    raise BookError(f"no folder solutions/ in {folder}, or above: run it in the course")
+
+
+def _chapters(
+    env: BuildEnvironment, root: Path, cache: JupyterCacheBase
+) -> Iterator[Chapter]:
+    """Read every page that runs code, as MyST-NB itself will read it."""
+    base = _made_from_package(root)
+    for docname in sorted(env.found_docs):
+        path = Path(env.doc2path(docname))
+        text = path.read_text(encoding="utf-8")
+        reader = create_nb_reader(str(path), env.myst_config, env.mystnb_config, text)
+        if reader is None:
+            continue
+        notebook = reader.read(text)
+        made_from = base.copy()
+        for file in _own_files(root, path.stem, notebook):
+            _add_file(made_from, root, file)
+        _, key = cache.create_hashed_notebook(notebook)
+        yield Chapter(docname, path, notebook, key, made_from.hexdigest())
+
+
+def _made_from_package(root: Path) -> Any:
+    """The hash of what every chapter runs on: Python, the packages, ``descentlab``."""
+    made_from = hashlib.sha256(platform.python_version().encode())
+    for package in PACKAGES:
+        made_from.update(f"{package} {version(package)}\n".encode())
+    package_folder = root / "descentlab"
+    data = (file for file in (package_folder / "data").rglob("*") if file.is_file())
+    for file in sorted([*package_folder.rglob("*.py"), *data]):
+        _add_file(made_from, root, file)
+    return made_from
+
+
+def _own_files(root: Path, assignment: str, notebook: NotebookNode) -> list[Path]:
+    """What this chapter alone runs on: its solutions and those that it recalls, and
+    the cases that ``check`` prints."""
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    names = {assignment, *MENTION.findall(code)}
+    modules = (root / "solutions" / f"{n.partition('_')[2]}.py" for n in sorted(names))
+    cases = root / "descentlab" / "published" / f"{assignment}.json"
+    return [file for file in (*modules, cases) if file.is_file()]
+
+
+def _add_file(made_from: Any, root: Path, file: Path) -> None:
+    made_from.update(f"\n{file.relative_to(root).as_posix()}\n".encode())
+    made_from.update(file.read_bytes())
+
+
+def _read_ledger(cache: JupyterCacheBase) -> dict[str, str]:
+    """For each key of a run in the cache, what the run was made from."""
+    try:
+        ledger: dict[str, str] = json.loads((cache.path / LEDGER).read_text())
+    except (OSError, ValueError):
+        return {}  # A run of unknown origin counts as stale.
+    return ledger
+
+
+def _note_run(cache: JupyterCacheBase, chapter: Chapter) -> None:
+    known = {record.hashkey for record in cache.list_cache_records()}
+    ledger = {k: v for k, v in _read_ledger(cache).items() if k in known}
+    ledger[chapter.key] = chapter.made_from
+    (cache.path / LEDGER).write_text(json.dumps(ledger, indent=1))
+
+
+def _run_all(
+    chapters: list[Chapter], cache: JupyterCacheBase, root: Path, config: Any
+) -> None:
+    """Run the chapters side by side and put their runs into the cache.
+
+    All of them run to their end, so that a build which fails has still done the rest.
+    """
+    workers = min(len(chapters), os.cpu_count() or 1)
+    run = partial(_run, root=root, timeout=config.execution_timeout)
+    problems = []
+    # jupyter-cache's own parallel executor says nothing until the last chapter is done,
+    # and does not say which cell failed; this is its worker, in our own pool.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(run, chapter): chapter for chapter in chapters}
+        for job in as_completed(jobs):
+            chapter, result = jobs[job], job.result()
+            if isinstance(result, str):
+                problems.append(result)
+                continue
+            _keep(cache, chapter, *result)
+    if problems:
+        raise ChapterError("\n".join(problems))
+
+
+def _keep(
+    cache: JupyterCacheBase, chapter: Chapter, ran: NotebookNode, seconds: float
+) -> None:
+    data = {"execution_seconds": seconds}
+    bundle = CacheBundleIn(ran, str(chapter.path), data=data)
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    _note_run(cache, chapter)
+    _say(f"{chapter.path.stem}: ran in {seconds:.0f} s")
+
+
+def _run(
+    chapter: Chapter, root: Path, timeout: int
+) -> tuple[NotebookNode, float] | str:
+    """Run one chapter in a process of its own.
+
+    The environment is set here and nowhere else: no judge that is started from the
+    process that builds the book can inherit the solutions.
+
+    Returns
+    -------
+    The notebook with its outputs and the seconds it took, or what went wrong.
+    """
+    os.environ.update(_environment(root))
+    _say(f"{chapter.path.stem}: running")
+    started: list[int] = []
+    try:
+        result = single_nb_execution(
+            chapter.notebook,
+            cwd=str(chapter.path.parent),
+            timeout=timeout,
+            allow_errors=False,
+            on_cell_start=lambda cell, cell_index: started.append(cell_index),
+            # Kernels warn that they talk in plain text: here only to this machine.
+            extra_arguments=["--log-level=ERROR"],
+        )
+    except (DeadKernelError, NoSuchKernel) as error:
+        problem: Exception | None = error
+    else:
+        problem = result.err
+        if problem is None:
+            return result.nb, result.time
+    line = chapter.notebook.metadata.source_map[started[-1]] if started else 1
+    place = chapter.path.relative_to(root).as_posix()
+    return f"{place}:{line}: {_in_words(problem, timeout)}"
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """What the kernels need: the solutions, and the ``descentlab`` of this folder."""
+    paths = [str(root), os.environ.get("PYTHONPATH", "")]
+    return {
+        SOLUTIONS: str(root / "solutions"),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        # Kernels run side by side, one for each core. It also keeps the pages' numbers
+        # from depending on how many cores a machine has.
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        # The debugger, which no kernel here uses, else warns about frozen modules.
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _in_words(problem: Exception, timeout: int) -> str:
+    if isinstance(problem, CellExecutionError):
+        reason = problem.evalue.strip().splitlines() or [""]
+        return f"the cell raises {problem.ename}: {reason[0]}"
+    if isinstance(problem, CellTimeoutError):
+        return (
+            f"the cell takes longer than {timeout} s: make it smaller, or raise"
+            " execute.timeout in _config.yml"
+        )
+    if isinstance(problem, NoSuchKernel):
+        return f"there is no Jupyter kernel {problem.name!r}: install ipykernel"
+    return "the kernel died in this cell: was there enough memory?"
+
+
+def _say(line: str) -> None:
+    # Not Sphinx's logger: a minute of silence under -q looks as if nothing happened.
+    # In one piece, since chapters speak at the same time.
+    sys.stderr.write(f"book: {line}\n")
+    sys.stderr.flush()

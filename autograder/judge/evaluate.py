@@ -1,0 +1,224 @@
+"""From a function to the verdict on it.
+
+The function may be any callable: the student's behind a pipe, or a wrong variant in a
+test of the checks themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograder.judge.exercise import (
+    WEIGHTS,
+    Exercise,
+    Misconception,
+    dtype_of,
+)
+from autograder.judge.verdict import ExerciseVerdict
+from descentlab.check import failure_facts, general_advice, group_lines
+from descentlab.compare import Answer, Case, Fault, Foreign, compare, examine
+from descentlab.report import Line, Report
+
+
+@dataclass(frozen=True)
+class Played:
+    """A case, what was expected, what came of it."""
+
+    case: Case
+    expected: Any
+    tolerance: Any
+    answer: Answer
+    fault: Fault | None
+
+
+def evaluate(
+    exercise: Exercise,
+    function: Callable[..., Any],
+    seed: int,
+    earlier: Mapping[str, Callable[..., Any]] | None = None,
+) -> ExerciseVerdict:
+    """Play an exercise's cases on a function and judge the answers.
+
+    Parameters
+    ----------
+    seed : where the inputs are drawn from.
+    earlier : the student's own functions of earlier exercises, by name.
+    """
+    cases = list(exercise.cases(np.random.default_rng(seed)))
+    values = [play(exercise, function, c) for c in cases if c.group == "value"]
+    if any(item.fault for item in values):
+        return _no_marks(exercise, values, earlier or {})
+    others = [play(exercise, function, c) for c in cases if c.group != "value"]
+    return _marks(exercise, values + others)
+
+
+def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played:
+    """Play one case of an exercise on a function."""
+    expected, tolerance = (
+        (None, None) if case.raises else exercise.expectation(case)
+    )
+    dtype = dtype_of(case)
+    answer, fault = examine(
+        function, case, expected, tolerance, dtype, exercise.parts
+    )
+    return Played(case, expected, tolerance, answer, fault)
+
+
+def without_marks(exercise: Exercise, status: str, reason: str) -> ExerciseVerdict:
+    """The verdict on a function that could not be played, with the reason."""
+    report = Report(
+        _headline(exercise, 0.0, status), False, [Line(False, reason)]
+    )
+    return ExerciseVerdict(0.0, exercise.points, status, report)
+
+
+def signature_advice(exercise: Exercise, parameters: Any) -> list[str]:
+    """A sentence for each parameter that is missing, renamed or given another default.
+
+    ``parameters`` is what the sandbox tells: a list of (name, kind, default).
+    """
+    wanted = inspect.signature(exercise.reference).parameters
+    try:
+        found = {str(name): default for name, _, default in parameters}
+    except (TypeError, ValueError):
+        return []
+    missing = [name for name in wanted if name not in found]
+    advice = [f"Its parameter {name} is missing or has another name." for name in missing]
+    for name, parameter in wanted.items():
+        has = parameter.default is not parameter.empty
+        if has and name in found and not _same_default(found[name], parameter.default):
+            shown = "no default" if found[name] is None else f"default {found[name]}"
+            text = f"Its parameter {name} has {shown}; the exercise has"
+            advice.append(f"{text} {parameter.default!r}.")
+    return advice
+
+
+def with_advice(verdict: ExerciseVerdict, sentences: Sequence[str]) -> ExerciseVerdict:
+    """The verdict with sentences put before its advice."""
+    report = verdict.report
+    advice = (*sentences, *report.advice)
+    return replace(verdict, report=replace(report, advice=advice))
+
+
+def _no_marks(
+    exercise: Exercise,
+    values: Sequence[Played],
+    earlier: Mapping[str, Callable[..., Any]],
+) -> ExerciseVerdict:
+    """The verdict where numbers are wrong: no marks, and the likeliest reason."""
+    first = next(item for item in values if item.fault)
+    assert first.fault is not None
+    status = "failed"
+    if first.fault.kind == "raised":
+        status = "error"
+    elif isinstance(first.answer.result, Foreign):
+        status = "rejected"
+    mistake = name_mistake(exercise, values)
+    advice = _earlier_advice(exercise, values, earlier)
+    if mistake is not None and not advice:
+        advice = [mistake.sentence]
+    advice += _advice(exercise, first)
+    report = Report(
+        _headline(exercise, 0.0, status),
+        False,
+        group_lines((item.case, item.fault) for item in values),
+        failure_facts(exercise.name, exercise.arguments, first.case, first.fault),
+        [*advice, f"Where to look: {exercise.where}."],
+    )
+    name = mistake.name if mistake else None
+    return ExerciseVerdict(0.0, exercise.points, status, report, name)
+
+
+def _marks(exercise: Exercise, played: Sequence[Played]) -> ExerciseVerdict:
+    """The verdict where the numbers are right: each group earns its share."""
+    lines = group_lines((item.case, item.fault) for item in played)
+    groups = {item.case.group for item in played}
+    lost = {item.case.group for item in played if item.fault}
+    whole = sum(WEIGHTS[group] for group in groups)
+    earned = sum(WEIGHTS[group] for group in groups - lost)
+    score = exercise.points * earned / whole
+    if not lost:
+        report = Report(_headline(exercise, score, "passed"), True, lines)
+        return ExerciseVerdict(score, exercise.points, "passed", report)
+    first = next(item for item in played if item.fault)
+    assert first.fault is not None
+    report = Report(
+        _headline(exercise, score, "partial"),
+        False,
+        lines,
+        failure_facts(exercise.name, exercise.arguments, first.case, first.fault),
+        _advice(exercise, first),
+    )
+    return ExerciseVerdict(score, exercise.points, "partial", report)
+
+
+def name_mistake(
+    exercise: Exercise, values: Sequence[Played]
+) -> Misconception | None:
+    """The misconception that gives the student's numbers in every case."""
+    for mistake in exercise.mistakes():
+        if all(_agrees(mistake.function, item) for item in values):
+            return mistake
+    return None
+
+
+def _agrees(function: Callable[..., Any], item: Played) -> bool:
+    """Whether a function gives the answer that the student's gave."""
+    if item.answer.raised is not None:
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            result = item.case.play(function)
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+    return compare(item.answer.result, result, item.tolerance) is None
+
+
+def _earlier_advice(
+    exercise: Exercise,
+    values: Sequence[Played],
+    earlier: Mapping[str, Callable[..., Any]],
+) -> list[str]:
+    """A word where the fault lies in an earlier function of the student's.
+
+    The oracle, built from the student's own earlier functions, gives the student's
+    numbers: then this function is right, and one of those is not.
+    """
+    if exercise.composed is None or not set(exercise.uses) <= set(earlier):
+        return []
+    parts = {name: earlier[name] for name in exercise.uses}
+    built = exercise.composed(**parts)
+    if not all(_agrees(built, item) for item in values):
+        return []
+    names = " or ".join(exercise.uses)
+    return [
+        f"This function itself puts the parts together rightly: the mistake is in your"
+        f" {names}, which it calls. Mend that first."
+    ]
+
+
+def _advice(exercise: Exercise, item: Played) -> list[str]:
+    assert item.fault is not None
+    raised = item.answer.raised
+    advice = general_advice(item.fault, raised.kinds if raised else ())
+    if raised is not None and raised.line is not None and not item.case.raises:
+        advice.insert(0, f"The error comes from line {raised.line} of its cell.")
+    return advice
+
+
+def _headline(exercise: Exercise, score: float, status: str) -> str:
+    return f"{exercise.name}: {score:g} of {exercise.points} points ({status})"
+
+
+def _same_default(shown: str | None, default: Any) -> bool:
+    if shown is None:
+        return False
+    try:
+        return float(shown) == float(default)
+    except (TypeError, ValueError):
+        return shown == repr(default)

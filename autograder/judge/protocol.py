@@ -1,0 +1,192 @@
+"""What passes between the judge and a sandbox: frames of a closed list of types.
+
+A frame is a four-byte length, a JSON header of that length, and raw bytes. The header
+is an object; its ``bytes`` says how many raw bytes follow. Values are None, bool, int,
+float, str, list, tuple, NumPy array and NumPy scalar; arguments may also be a function
+(called back across the pipe) or a random generator (sent as its seed).
+
+Nothing that arrives is trusted: every size is checked before anything is allocated,
+and no frame can name a class, a file or a piece of code. This module runs on both
+sides and needs NumPy alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+MAX_HEADER = 1 << 20
+MAX_BYTES = 1 << 26
+MAX_ITEMS = 10_000
+MAX_DEPTH = 8
+MAX_TEXT = 2_000
+DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64"
+    " float16 float32 float64".split()
+)
+LENGTH = struct.Struct(">I")
+
+
+class ProtocolError(Exception):
+    """A frame that breaks the rules, or a value that has no place in one."""
+
+
+class Encoder:
+    """Turns values into header items, and gathers their raw bytes.
+
+    ``functions`` collects the callable arguments, by the number that stands for each;
+    a side that may not send functions leaves it out.
+    """
+
+    def __init__(self, functions: list[Callable[..., Any]] | None = None) -> None:
+        self.functions = functions
+        self.raw: list[bytes] = []
+        self.size = 0
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """The header item for a value.
+
+        Raises
+        ------
+        ProtocolError : for a type that is not on the list, or a value too large.
+        """
+        if depth > MAX_DEPTH:
+            raise ProtocolError(f"nested deeper than {MAX_DEPTH} levels")
+        # Exact types only: a subclass could carry behaviour of its own.
+        kind = type(value)
+        if value is None or kind in (bool, float):
+            return value
+        if kind is int:
+            if abs(value) >= 1 << 63:
+                raise ProtocolError("an int that does not fit 64 bits")
+            return value
+        if kind is str:
+            return {"s": value[:MAX_TEXT]}
+        if kind in (list, tuple):
+            if len(value) > MAX_ITEMS:
+                raise ProtocolError(f"a {kind.__name__} of more than {MAX_ITEMS} items")
+            return {kind.__name__[0]: [self.encode(x, depth + 1) for x in value]}
+        if kind is np.ndarray or isinstance(value, np.generic):
+            return self._encode_array(value, kind)
+        return self._encode_argument(value)
+
+    def _encode_array(self, value: Any, kind: type) -> Any:
+        name = value.dtype.name
+        if name not in DTYPES or not value.dtype.isnative:
+            raise ProtocolError(f"an array of dtype {name}")
+        if self.size + value.nbytes > MAX_BYTES:
+            raise ProtocolError(f"more than {MAX_BYTES >> 20} MiB of numbers")
+        raw = np.ascontiguousarray(value).tobytes()
+        self.raw.append(raw)
+        self.size += len(raw)
+        return {"a" if kind is np.ndarray else "n": [name, list(value.shape)]}
+
+    def _encode_argument(self, value: Any) -> Any:
+        if self.functions is not None and isinstance(value, SeededGenerator):
+            return {"g": value.seed}
+        if self.functions is not None and callable(value):
+            self.functions.append(value)
+            return {"f": len(self.functions) - 1}
+        raise ProtocolError(f"an object of type {type(value).__name__}")
+
+
+class SeededGenerator:
+    """Stands for ``numpy.random.default_rng(seed)``, which is made in the sandbox."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+
+class Decoder:
+    """Turns header items back into values, taking raw bytes in order.
+
+    ``function`` makes a callable from a function's number; a side that must not
+    receive functions leaves it out.
+    """
+
+    def __init__(
+        self, raw: bytes, function: Callable[[int], Callable[..., Any]] | None = None
+    ) -> None:
+        self.raw = memoryview(raw)
+        self.function = function
+        self.at = 0
+        self.items = 0
+
+    def decode(self, item: Any, depth: int = 0) -> Any:
+        """The value of a header item.
+
+        Raises
+        ------
+        ProtocolError : for anything that ``Encoder`` would not have written.
+        """
+        self.items += 1
+        if depth > MAX_DEPTH or self.items > MAX_ITEMS:
+            raise ProtocolError("too many or too deeply nested values")
+        if item is None or type(item) in (bool, int, float):
+            return item
+        if type(item) is not dict or len(item) != 1:
+            raise ProtocolError("a malformed value")
+        ((tag, body),) = item.items()
+        if tag == "s" and type(body) is str and len(body) <= MAX_TEXT:
+            return body
+        if tag in ("l", "t") and type(body) is list:
+            values = [self.decode(x, depth + 1) for x in body]
+            return values if tag == "l" else tuple(values)
+        if tag in ("a", "n"):
+            array = self._array(body)
+            if tag == "n" and array.shape != ():
+                raise ProtocolError("a NumPy scalar with a shape")
+            return array if tag == "a" else array[()]
+        if self.function is not None and tag == "f" and type(body) is int:
+            return self.function(body)
+        if self.function is not None and tag == "g" and type(body) is int:
+            return np.random.default_rng(body)
+        raise ProtocolError("a malformed value")
+
+    def _array(self, body: Any) -> np.ndarray:
+        if type(body) is not list or len(body) != 2:
+            raise ProtocolError("a malformed array")
+        name, shape = body
+        if name not in DTYPES or type(shape) is not list or len(shape) > 32:
+            raise ProtocolError("an array of a kind that is not taken")
+        if not all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape):
+            raise ProtocolError("an array of an impossible shape")
+        size = math.prod(shape) * np.dtype(name).itemsize
+        chunk = self.raw[self.at : self.at + size]
+        if len(chunk) != size:
+            raise ProtocolError("an array with too few bytes")
+        self.at += size
+        # A copy: the array must be writable and own its memory.
+        return np.frombuffer(chunk, dtype=name).reshape(shape).copy()
+
+
+def pack(header: dict[str, Any], encoder: Encoder | None = None) -> bytes:
+    """The bytes of a frame whose values went through ``encoder``."""
+    raw = b"".join(encoder.raw) if encoder else b""
+    text = json.dumps({**header, "bytes": len(raw)}).encode()
+    if len(text) > MAX_HEADER:
+        raise ProtocolError("a header that is too long")
+    return LENGTH.pack(len(text)) + text + raw
+
+
+def unpack(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes]:
+    """The header and the raw bytes of the next frame.
+
+    ``read(n)`` gives exactly n bytes, or raises.
+    """
+    (length,) = LENGTH.unpack(read(LENGTH.size))
+    if length > MAX_HEADER:
+        raise ProtocolError("a header that is too long")
+    try:
+        header = json.loads(read(length))
+    except (ValueError, RecursionError):
+        raise ProtocolError("a header that is not JSON") from None
+    size = header.get("bytes") if type(header) is dict else None
+    if type(size) is not int or not 0 <= size <= MAX_BYTES:
+        raise ProtocolError("a header without a size")
+    return header, read(size)

@@ -1,0 +1,430 @@
+"""One sandbox: a process without network, files or helpers, that runs student code.
+
+The walls, from the outside in: bubblewrap gives it namespaces of its own and a
+read-only root that holds Python, the allowed packages and nothing of the course
+but ``descentlab``; the kernel's limits bound memory, processor time, files; a
+system-call filter forbids new processes, programs, sockets and namespaces. There is
+no way to run without them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from packaging.requirements import Requirement
+
+from autograder.judge.protocol import (
+    Decoder,
+    Encoder,
+    ProtocolError,
+    pack,
+    unpack,
+)
+from descentlab.compare import Foreign, Raised, RemoteError
+
+HERE = Path(__file__).resolve().parent
+SITE = "/site"
+START = 30.0
+"""Seconds for a sandbox to start on a busy machine."""
+PACKAGES = ("numpy", "matplotlib", "ipython")
+"""The packages that student code may import, with all that they need."""
+
+
+class SandboxError(Exception):
+    """No sandbox can be had on this machine; the message says what to do."""
+
+
+class OutOfTime(BaseException):
+    """The sandbox did not answer in time.
+
+    Not an ``Exception``: it ends the exercise, and is no answer of the student's.
+    """
+
+
+class Died(BaseException):
+    """The sandbox is gone, or talks nonsense: nothing more can come from it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one sandbox may use: bytes, and seconds of the processor."""
+
+    memory: int = 2 << 30
+    seconds: int = 120
+    file_size: int = 16 << 20
+    disk: int = 64 << 20
+
+    def kernel(self) -> dict[str, int]:
+        """Those that the worker sets on itself, before any student code."""
+        return {
+            "memory": self.memory,
+            "seconds": self.seconds,
+            "file_size": self.file_size,
+        }
+
+
+class Sandbox:
+    """A running sandbox, used as a context manager.
+
+    Raises
+    ------
+    SandboxError : where none can be had.
+    """
+
+    def __init__(self, limits: Limits = Limits(), packages: Sequence[Path] = ()) -> None:
+        self.process = subprocess.Popen(
+            command(limits, tuple(packages)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env={},
+        )
+        self.allow(START)
+        try:
+            self._greet(limits)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process of the sandbox."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def allow(self, seconds: float) -> None:
+        """Give what follows so much time, all together."""
+        self.deadline = time.monotonic() + seconds
+
+    def run(self, name: str, source: str) -> Raised | None:
+        """Run one cell; what it raised, if it did."""
+        header, _ = self._ask({"op": "run", "cell": name, "source": source})
+        return _raised(header["raised"]) if "raised" in header else None
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What the sandbox says of a name: is it a function, which parameters."""
+        header, _ = self._ask({"op": "describe", "name": name})
+        return header
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function ``name`` of the notebook, to be called like any other.
+
+        Arrays go in by value. What the function does to them comes back, so that a
+        change in place is seen as it would be without a sandbox.
+        """
+
+        def remote(*args: Any, **kwargs: Any) -> Any:
+            return self._call(name, args, kwargs)
+
+        remote.__name__ = name
+        return remote
+
+    def _greet(self, limits: Limits) -> None:
+        encoder = Encoder()
+        encoder.raw.append(filter_program())
+        try:
+            self._send(pack({"limits": limits.kernel()}, encoder))
+            header, _ = unpack(self._read)
+        except (Died, OutOfTime, ProtocolError):
+            self.process.kill()
+            assert self.process.stderr is not None
+            said = self.process.stderr.read(4000).decode(errors="replace").strip()
+            last = said.splitlines()[-1] if said else "it did not start"
+            raise SandboxError(
+                f"no sandbox can be had here ({last}): the judge needs bubblewrap with"
+                " user namespaces; see 'The judge' in the README"
+            ) from None
+        if header.get("ready") is not True:
+            raise SandboxError("the sandbox did not start: its first words are wrong")
+
+    def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        functions: list[Callable[..., Any]] = []
+        encoder = Encoder(functions)
+        request = {
+            "op": "call",
+            "name": name,
+            "args": [encoder.encode(value) for value in args],
+            "kwargs": {key: encoder.encode(value) for key, value in kwargs.items()},
+        }
+        header, raw = self._ask(request, encoder)
+        while "callback" in header:
+            header, raw = self._answer(header, raw, functions)
+        if "raised" in header:
+            raise RemoteError(_raised(header["raised"]))
+        if "untaken" in header:
+            return Foreign(str(header["untaken"])[:200])
+        try:
+            decoder = Decoder(raw)
+            result = decoder.decode(header["result"])
+            after = [decoder.decode(item) for item in header["after"]]
+            for before, changed in zip(args, after, strict=True):
+                _write_back(before, changed)
+        except (ProtocolError, KeyError, TypeError, ValueError) as error:
+            raise Died(f"it sent a reply that is not one ({error})") from None
+        return result
+
+    def _answer(
+        self, header: dict[str, Any], raw: bytes, functions: Sequence[Callable[..., Any]]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Let the judge's own function answer a call from the sandbox."""
+        try:
+            decoder = Decoder(raw)
+            function = functions[int(header["callback"])]
+            args = [decoder.decode(item) for item in header["args"]]
+            kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
+        except (ProtocolError, LookupError, TypeError, ValueError) as error:
+            raise Died(f"it called back in a way that is none ({error})") from None
+        encoder = Encoder()
+        try:
+            answer = {"result": encoder.encode(function(*args, **kwargs))}
+        except Exception as error:
+            # A wrong call of the callback is the student's to see.
+            return self._ask({"raised": [type(error).__name__, str(error)[:500]]})
+        return self._ask(answer, encoder)
+
+    def _ask(
+        self, header: dict[str, Any], encoder: Encoder | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        self._send(pack(header, encoder))
+        try:
+            return unpack(self._read)
+        except ProtocolError as error:
+            raise Died(f"it sent {error}") from None
+
+    def _send(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        try:
+            view = memoryview(data)
+            while view:
+                self._wait(self.process.stdin, select.POLLOUT)
+                # A pipe that is ready takes this much without blocking.
+                view = view[os.write(self.process.stdin.fileno(), view[:4096]) :]
+        except BrokenPipeError:
+            raise Died("Python stopped") from None
+
+    def _read(self, count: int) -> bytes:
+        assert self.process.stdout is not None
+        chunks = []
+        while count:
+            self._wait(self.process.stdout, select.POLLIN)
+            chunk = os.read(self.process.stdout.fileno(), min(count, 1 << 16))
+            if not chunk:
+                raise Died("Python stopped")
+            chunks.append(chunk)
+            count -= len(chunk)
+        return b"".join(chunks)
+
+    def _wait(self, pipe: Any, event: int) -> None:
+        poll = select.poll()
+        poll.register(pipe, event)
+        left = self.deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise OutOfTime
+
+
+def _raised(item: Any) -> Raised:
+    """An exception as the sandbox tells it, with every field made safe."""
+    try:
+        kinds = tuple(str(kind)[:100] for kind in item["kinds"][:20])
+        line = item["line"] if type(item["line"]) is int else None
+        return Raised(kinds or ("Exception",), str(item["message"])[:2000], line)
+    except (KeyError, TypeError):
+        raise Died("it told of an error in a way that is none") from None
+
+
+def _write_back(before: Any, after: Any) -> None:
+    """Do to an argument what the student's function did to its copy."""
+    if isinstance(before, list) and isinstance(after, list):
+        if len(before) != len(after):
+            before[:] = after
+        for old, new in zip(before, after, strict=True):
+            _write_back(old, new)
+    elif isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
+        if before.shape == after.shape and before.dtype == after.dtype:
+            before[...] = after
+
+
+@cache
+def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
+    """The command line that starts a sandbox.
+
+    Raises
+    ------
+    SandboxError : where bubblewrap is not installed.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxError(
+            "the judge needs bubblewrap, and bwrap is not installed: run"
+            " 'apt-get install bubblewrap' (or your system's like) and try again"
+        )
+    python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+    start = f"import sys; sys.path.insert(0, {SITE!r}); from"
+    start += " autograder.judge.worker import main; main()"
+    return [
+        *(bwrap, "--unshare-all", "--die-with-parent", "--new-session"),
+        *("--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--clearenv"),
+        *_system(),
+        *("--size", str(limits.disk), "--tmpfs", "/tmp", "--chdir", "/tmp"),
+        *("--size", "4096", "--tmpfs", "/dev"),
+        *("--dev-bind", "/dev/null", "/dev/null", "--remount-ro", "/dev"),
+        *_bind(HERE / "worker.py", f"{SITE}/autograder/judge/worker.py"),
+        *_bind(HERE / "protocol.py", f"{SITE}/autograder/judge/protocol.py"),
+        *(word for path in packages for word in _bind(path, f"{SITE}/{path.name}")),
+        *(word for path in importable() for word in _bind(path, f"{SITE}/{path.name}")),
+        *("--remount-ro", "/"),
+        *(word for pair in _environment().items() for word in ("--setenv", *pair)),
+        *("--", str(python), "-I", "-S", "-B", "-c", start),
+    ]
+
+
+def _bind(path: Path, target: str) -> tuple[str, str, str]:
+    return "--ro-bind", str(path), target
+
+
+def _system() -> Iterator[str]:
+    """Python and the system's libraries, with every site-packages left empty."""
+    roots = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix]
+    for root in roots:
+        if Path(root).is_symlink():
+            yield from ("--symlink", os.readlink(root), root)
+        elif Path(root).exists():
+            yield from ("--ro-bind", root, root)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    hidden = {
+        Path("/usr/lib/python3/dist-packages"),
+        Path(f"/usr/local/lib/{version}/dist-packages"),
+        Path(f"/usr/local/lib/{version}/site-packages"),
+        Path(sys.base_prefix, "lib", version, "site-packages"),
+        # The course itself, should it lie below one of the roots.
+        HERE.parents[1],
+    }
+    shown = [Path(root) for root in roots]
+    for path in sorted(hidden):
+        if path.is_dir() and any(root in path.parents for root in shown):
+            yield from ("--tmpfs", str(path))
+
+
+def _environment() -> dict[str, str]:
+    """The few variables of the sandbox; one thread, so that results do not vary."""
+    fixed = {
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "IPYTHONDIR": "/tmp/ipython",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    # Some processors need these for a right OpenBLAS kernel.
+    passed = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    return fixed | {name: os.environ[name] for name in passed if name in os.environ}
+
+
+@cache
+def importable() -> tuple[Path, ...]:
+    """The files and folders of the allowed packages and of all that they need."""
+    site = Path(sysconfig.get_path("purelib"))
+    tops = {
+        site / file.parts[0]
+        for name in _closure(PACKAGES)
+        for file in metadata.files(name) or ()
+        if file.parts[0] not in ("..", "__pycache__")
+        and not file.parts[0].endswith((".dist-info", ".pth"))
+    }
+    spec = util.find_spec("descentlab")
+    assert spec is not None and spec.origin is not None
+    return (Path(spec.origin).parent, *sorted(path for path in tops if path.exists()))
+
+
+def _closure(names: Sequence[str]) -> list[str]:
+    """Distributions and their requirements, to the last, as installed."""
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in found:
+            continue
+        try:
+            requirements = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        found[name] = None
+        for requirement in map(Requirement, requirements):
+            marker = requirement.marker
+            if marker is None or marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return list(found)
+
+
+@cache
+def filter_program() -> bytes:
+    """The system-call filter as a BPF program: what is forbidden, by name.
+
+    Threads are allowed (NumPy starts them), processes are not: ``clone`` must share
+    the thread group, and ``clone3``, whose flags a filter cannot read, says that it
+    does not exist, so that libc falls back on ``clone``.
+    """
+    import pyseccomp
+
+    no = pyseccomp.ERRNO(1)
+    program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    clone_thread = 0x00010000
+    thread = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, clone_thread, 0)
+    program.add_rule(no, "clone", thread)
+    program.add_rule(pyseccomp.ERRNO(38), "clone3")
+    for name in FORBIDDEN:
+        try:
+            program.add_rule(no, name)
+        except (OSError, ValueError):
+            # This processor has no such call.
+            continue
+    # Limits may be read, never set anew.
+    program.add_rule(no, "prlimit64", pyseccomp.Arg(2, pyseccomp.NE, 0))
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as result, os.fdopen(writer, "wb") as out:
+        program.export_bpf(out)
+        out.close()
+        return result.read()
+
+
+FORBIDDEN = (
+    # processes and programs
+    *("fork", "vfork", "execve", "execveat", "ptrace", "process_vm_readv"),
+    *("process_vm_writev", "pidfd_open", "pidfd_getfd", "kcmp"),
+    # the network
+    *("socket", "socketpair", "connect", "bind", "listen", "accept", "accept4"),
+    # namespaces and mounts
+    *("unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "move_mount"),
+    *("open_tree", "fsopen", "fsconfig", "fsmount", "mount_setattr"),
+    # memory that the limits do not see
+    *("memfd_create", "memfd_secret", "shmget", "msgget", "semget", "mq_open"),
+    # the kernel's own machinery
+    *("bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter"),
+    *("io_uring_register", "keyctl", "add_key", "request_key", "init_module"),
+    *("finit_module", "delete_module", "kexec_load", "setrlimit", "personality"),
+    *("open_by_handle_at", "name_to_handle_at", "fanotify_init", "inotify_init1"),
+)

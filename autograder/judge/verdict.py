@@ -1,0 +1,58 @@
+"""What the judge says: of each exercise its score, its status and the feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from descentlab.report import Report
+
+STATUSES = ("passed", "partial", "failed", "error", "timeout", "missing", "rejected")
+
+
+@dataclass(frozen=True)
+class ExerciseVerdict:
+    """The outcome of one exercise; ``status`` is one of ``STATUSES``.
+
+    ``mistake`` is the name of the misconception that the numbers show, if one does.
+    """
+
+    score: float
+    max_score: float
+    status: str
+    report: Report
+    mistake: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one notebook."""
+
+    assignment: str
+    exercises: Mapping[str, ExerciseVerdict]
+
+    @property
+    def score(self) -> float:
+        return sum(verdict.score for verdict in self.exercises.values())
+
+    @property
+    def max_score(self) -> float:
+        return sum(verdict.max_score for verdict in self.exercises.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``grade --json`` prints."""
+        return {
+            "assignment": self.assignment,
+            "score": self.score,
+            "max_score": self.max_score,
+            "exercises": {
+                name: {
+                    "score": verdict.score,
+                    "max_score": verdict.max_score,
+                    "status": verdict.status,
+                    "feedback": str(verdict.report),
+                }
+                for name, verdict in self.exercises.items()
+            },
+        }

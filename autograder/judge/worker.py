@@ -1,0 +1,239 @@
+"""What runs inside the sandbox: it runs a notebook's cells and answers calls.
+
+The worker shares its process with the student's code, so nothing that it says is
+believed because it says so: it returns results, and the judge outside compares them.
+Its walls are set before any cell runs: limits on memory, processor time and file
+size, and the system-call filter that the judge sends as its first message.
+"""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import inspect
+import linecache
+import os
+import resource
+import sys
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from autograder.judge.protocol import (
+    MAX_TEXT,
+    Decoder,
+    Encoder,
+    ProtocolError,
+    pack,
+    unpack,
+)
+
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2
+
+
+class Worker:
+    """Reads requests from one pipe and writes replies to another."""
+
+    def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
+        self.requests = requests
+        self.replies = replies
+        # The student's names live in a module called __main__, as in a notebook.
+        self.module = types.ModuleType("__main__")
+        self.module.__dict__["__builtins__"] = builtins
+        # Names that every notebook has.
+        shell = _Shell(self.module.__dict__)
+        self.module.__dict__["get_ipython"] = lambda: shell
+        self.module.__dict__["display"] = lambda *args, **kwargs: None
+
+    def serve(self) -> None:
+        """Answer requests until the judge closes the pipe."""
+        sys.modules["__main__"] = self.module
+        handlers = {"run": self.run, "describe": self.describe, "call": self.call}
+        while True:
+            header, raw = unpack(self.read)
+            self.reply(*handlers[header["op"]](header, raw))
+
+    def read(self, count: int) -> bytes:
+        data = self.requests.read(count)
+        if len(data) != count:
+            # The judge has hung up: nothing is left to do.
+            os._exit(0)
+        return data
+
+    def reply(self, header: dict[str, Any], encoder: Encoder | None = None) -> None:
+        self.replies.write(pack(header, encoder))
+        self.replies.flush()
+
+    def run(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
+        """Run one cell in the notebook's namespace."""
+        name, source = header["cell"], header["source"]
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        try:
+            code = compile(_plain(source), name, "exec", dont_inherit=True)
+            exec(code, self.module.__dict__)
+        except BaseException as error:
+            return ({"raised": _describe(error)},)
+        return ({"ran": True},)
+
+    def describe(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
+        """Say whether a name is a function, and what its parameters are."""
+        function = self.module.__dict__.get(header["name"])
+        if not callable(function):
+            kind = None if function is None else type(function).__name__
+            return ({"function": False, "kind": kind},)
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError):
+            return ({"function": True, "parameters": None},)
+        described = [
+            [p.name, p.kind.name, None if p.default is p.empty else _short(p.default)]
+            for p in parameters
+        ]
+        return ({"function": True, "parameters": described},)
+
+    def call(
+        self, header: dict[str, Any], raw: bytes
+    ) -> tuple[dict[str, Any], Encoder] | tuple[dict[str, Any]]:
+        """Call a function; tell its result and what became of its arguments."""
+        decoder = Decoder(raw, self._callback)
+        args = [decoder.decode(item) for item in header["args"]]
+        kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
+        try:
+            result = self.module.__dict__[header["name"]](*args, **kwargs)
+        except BaseException as error:
+            return ({"raised": _describe(error)},)
+        encoder = Encoder()
+        try:
+            item = encoder.encode(result)
+            after = [encoder.encode(_data(value)) for value in args]
+        except ProtocolError as error:
+            return ({"untaken": str(error)},)
+        return {"result": item, "after": after}, encoder
+
+    def _callback(self, number: int) -> Callable[..., Any]:
+        """A function that asks the judge for its answer."""
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            encoder = Encoder()
+            items = [encoder.encode(value) for value in args]
+            named = {key: encoder.encode(value) for key, value in kwargs.items()}
+            self.reply({"callback": number, "args": items, "kwargs": named}, encoder)
+            header, raw = unpack(self.read)
+            if "raised" in header:
+                kind = getattr(builtins, header["raised"][0], RuntimeError)
+                raise kind(header["raised"][1])
+            return Decoder(raw).decode(header["result"])
+
+        return function
+
+
+def _data(value: Any) -> Any:
+    """What of an argument goes back to the judge: functions do not change."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_data(item) for item in value)
+    plain = value is None or isinstance(value, (bool, int, float, str))
+    return value if plain or hasattr(value, "dtype") else None
+
+
+def _plain(source: str) -> str:
+    """A cell's source as Python: IPython's magics become calls of ``_Shell``."""
+    try:
+        compile(source, "<cell>", "exec", dont_inherit=True)
+        return source
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        return str(TransformerManager().transform_cell(source))
+
+
+class _Shell:
+    """Stands for IPython's shell: the magics that time a cell run it, others do not."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        if name in ("time", "capture"):
+            exec(cell, self.namespace)
+
+    def run_line_magic(self, name: str, line: str, *args: Any, **kwargs: Any) -> None:
+        if name == "time":
+            exec(line, self.namespace)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """The names of an exception's classes, its message, and the line in its cell."""
+    kinds = [kind.__name__[:100] for kind in type(error).__mro__[:-1]][:20]
+    try:
+        message = str(error)[:MAX_TEXT]
+    except BaseException:
+        message = ""
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith("<cell"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return {"kinds": kinds, "message": message, "line": line}
+
+
+def _short(value: Any) -> str:
+    try:
+        return repr(value)[:100]
+    except BaseException:
+        return "?"
+
+
+def _limit(memory: int, seconds: int, file_size: int) -> None:
+    """Set the limits that the kernel keeps, for good: they cannot be raised again."""
+    for which, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, file_size),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 64),
+    ):
+        resource.setrlimit(which, (value, value))
+
+
+def _filter(program: bytes) -> None:
+    """Install a system-call filter, as seccomp(2) has it, for this process for good."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+    whole = Program(len(program) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(whole), 0, 0
+    ):
+        raise OSError(ctypes.get_errno(), "the kernel refused the system-call filter")
+
+
+def main() -> None:
+    """Take the pipes, set the walls, then serve."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    worker = Worker(requests, replies)
+    header, raw = unpack(worker.read)
+    _limit(**header["limits"])
+    _filter(raw)
+    worker.reply({"ready": True})
+    # What the student prints goes nowhere, and what they read is empty.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    sys.setrecursionlimit(1000)
+    warnings.simplefilter("ignore")
+    worker.serve()
+
+
+if __name__ == "__main__":
+    main()
