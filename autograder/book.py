@@ -1,6 +1,6 @@
 """The book: a small Sphinx extension, and the command that builds the whole of it.
 
-The extension stands in ``_config.yml``, so that a plain ``jupyter-book build .`` has it:
+The extension stands in ``_config.yml``, so that every ``jupyter-book build .`` has it:
 
 - Chapters run with the instructor's solutions in place of the stubs.
 - A chapter runs again whenever something that it ran on has changed. By itself the
@@ -20,7 +20,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,11 +35,12 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_cache.executors.utils import single_nb_execution
 from jupyter_client.kernelspec import NoSuchKernel
+from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
+from myst_nb.sphinx_ import SphinxEnvType
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -52,7 +53,7 @@ PACKAGES = ("matplotlib", "numpy", "torch")
 """What a page's numbers and figures depend on besides the course's own code."""
 
 MENTION = re.compile(r"\b\d\d_[a-z_]+\b")
-"""An assignment's name in a chapter's code, as in ``recall("03_adam", "adam_step")``."""
+"""An assignment named in a chapter's code: ``recall("03_adam", "adam_step")``."""
 
 
 class BookError(Exception):
@@ -86,7 +87,7 @@ def build(root: Path, strict: bool = True) -> int:
 
     root = root.resolve()
     html = root / "_build" / "html"
-    # The command `jupyter-book build` makes the same call, and adds a traceback to errors.
+    # `jupyter-book build` makes the same call, but ends an error with a traceback.
     failed = build_sphinx(
         root,
         html,
@@ -153,7 +154,7 @@ class Runs:
     cache: JupyterCacheBase
     chapters: dict[str, Chapter]
 
-    def find_stale(self, app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+    def find_stale(self, app: Sphinx, env: SphinxEnvType, *_: Any) -> list[str]:
         """Drop the runs that no longer hold; return the pages to be read again."""
         # Imported here: only a build needs the exercises.
         from autograder.publish import publish
@@ -173,9 +174,7 @@ class Runs:
         pages = getattr(env, "made_from", {})
         return [c for c in self.chapters if pages.get(c) != self.chapters[c].made_from]
 
-    def run_missing(
-        self, app: Sphinx, env: BuildEnvironment, docnames: list[str]
-    ) -> None:
+    def run_missing(self, app: Sphinx, env: SphinxEnvType, docnames: list[str]) -> None:
         """Run those of the pages to be read that have no run in the cache."""
         cached = {record.hashkey for record in self.cache.list_cache_records()}
         chapters = [self.chapters[name] for name in docnames if name in self.chapters]
@@ -183,10 +182,10 @@ class Runs:
         if missing:
             _run_all(missing, self.cache, self.root, env.mystnb_config)
 
-    def note_pages(self, app: Sphinx, env: BuildEnvironment) -> None:
+    def note_pages(self, app: Sphinx, env: SphinxEnvType) -> None:
         """Have Sphinx keep what the pages were made from; it pickles ``env``."""
         made_from = {name: c.made_from for name, c in self.chapters.items()}
-        env.made_from = made_from  # type: ignore[attr-defined]
+        env.made_from = made_from
 
 
 def _root(folder: Path) -> Path:
@@ -194,11 +193,11 @@ def _root(folder: Path) -> Path:
     for place in (folder, *folder.parents):
         if (place / "solutions").is_dir():
             return place
-    raise BookError(f"no folder solutions/ in {folder}, or above: run it in the course")
+    raise SphinxError(f"no folder solutions/ in {folder} or above it: not a course")
 
 
 def _chapters(
-    env: BuildEnvironment, root: Path, cache: JupyterCacheBase
+    env: SphinxEnvType, root: Path, cache: JupyterCacheBase
 ) -> Iterator[Chapter]:
     """Read every page that runs code, as MyST-NB itself will read it."""
     base = _made_from_package(root)
@@ -229,8 +228,7 @@ def _made_from_package(root: Path) -> Any:
 
 
 def _own_files(root: Path, assignment: str, notebook: NotebookNode) -> list[Path]:
-    """What this chapter alone runs on: its solutions and those that it recalls, and
-    the cases that ``check`` prints."""
+    """What a chapter runs on alone: solutions, recalled ones too, and check's cases."""
     code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
     names = {assignment, *MENTION.findall(code)}
     modules = (root / "solutions" / f"{n.partition('_')[2]}.py" for n in sorted(names))
@@ -260,7 +258,7 @@ def _note_run(cache: JupyterCacheBase, chapter: Chapter) -> None:
 
 
 def _run_all(
-    chapters: list[Chapter], cache: JupyterCacheBase, root: Path, config: Any
+    chapters: list[Chapter], cache: JupyterCacheBase, root: Path, config: NbParserConfig
 ) -> None:
     """Run the chapters side by side and put their runs into the cache.
 
@@ -318,12 +316,11 @@ def _run(
             # Kernels warn that they talk in plain text: here only to this machine.
             extra_arguments=["--log-level=ERROR"],
         )
-    except (DeadKernelError, NoSuchKernel) as error:
-        problem: Exception | None = error
-    else:
-        problem = result.err
-        if problem is None:
+        if result.err is None:
             return result.nb, result.time
+        problem = result.err
+    except (DeadKernelError, NoSuchKernel) as error:
+        problem = error
     line = chapter.notebook.metadata.source_map[started[-1]] if started else 1
     place = chapter.path.relative_to(root).as_posix()
     return f"{place}:{line}: {_in_words(problem, timeout)}"
