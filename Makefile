@@ -1,0 +1,149 @@
+# Deep Optimization: everything that one does in this repository. `make` lists it.
+# Works with GNU make 3.81 or newer (macOS ships that one) and a POSIX shell.
+
+PYTHON ?= python3
+PYTEST_FLAGS ?=
+
+BIN := .venv/bin
+PY := $(BIN)/python
+STAMPS := _build/stamps
+
+# nbgrader starts programs of the environment (alembic) by their bare names.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# All assignments write to one gradebook, so the steps run one after the other.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+CHAPTERS := $(wildcard chapters/[0-9][0-9]_*.md)
+ASSIGNMENTS := $(patsubst chapters/%.md,%,$(CHAPTERS))
+GRADED := $(ASSIGNMENTS:%=$(STAMPS)/graded-%)
+
+# What each step is made from: files that git knows or would know, and no build products.
+files = $(shell find $(1) -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*' \
+	! -path 'descentlab/published/*' 2>/dev/null)
+LEARNER := $(call files,descentlab)
+JUDGE := $(call files,autograder)
+SOLUTIONS := $(call files,solutions)
+PAGES := $(call files,chapters _static _config.yml _toc.yml)
+
+.PHONY: help course test test-fast lint book wheel release sample grade bench-judge \
+	lock clean
+
+help: ## this list
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
+	@echo "Another Python than python3 (3.11 or newer): make course PYTHON=python3.12"
+
+## -- The course ---------------------------------------------------------------
+
+course: book wheel release sample grade ## everything, from packages to a graded sample class
+	@echo
+	@echo "The book:            _build/html/index.html  (open it in a browser)"
+	@echo "A student's folder:  release/ASSIGNMENT/, and the package in _build/wheels/"
+	@echo "A student's report:  feedback/STUDENT/ASSIGNMENT/ASSIGNMENT.html"
+	@echo "What to do next:     README.md, \"Three ways to use it\"; the tests: make test"
+
+book: $(STAMPS)/book ## the pages, in _build/html
+wheel: $(STAMPS)/wheel ## the learner's package, in _build/wheels
+release: $(STAMPS)/release ## source/ and release/ of every assignment
+sample: $(STAMPS)/sample ## submitted/: a sample class with right and wrong answers
+
+grade: $(GRADED) ## grade submitted/ with nbgrader and our judge, print the table
+	@$(PY) -m autograder grades
+
+$(STAMPS)/publish: $(LEARNER) $(JUDGE) .venv/descentlab-installed
+	@echo "==> writing the published cases that check() runs"
+	@$(PY) -m autograder publish
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/book: $(PAGES) $(SOLUTIONS) $(STAMPS)/publish
+	@echo "==> building the book (chapters that changed are run first)"
+	@$(PY) -m autograder book
+	@touch $@
+
+# setuptools never empties build/: what was deleted here would live on in the wheel.
+$(STAMPS)/wheel: $(STAMPS)/publish
+	@echo "==> building the wheel of descentlab"
+	@rm -rf build
+	@$(PY) -m pip wheel -q --no-deps --no-build-isolation --no-index -w _build/wheels .
+	@touch $@
+
+# After the book, which knows the values that the notebooks' text quotes.
+$(STAMPS)/release: $(STAMPS)/book nbgrader_config.py
+	@echo "==> making source/ and release/ of every assignment"
+	@$(PY) -m autograder release
+	@touch $@
+
+$(STAMPS)/sample: $(STAMPS)/release
+	@echo "==> making the sample class in submitted/"
+	@$(PY) -m autograder sample
+	@touch $@
+
+# --force: what changed may be the judge, and then old submissions get new marks.
+$(GRADED): $(STAMPS)/graded-%: $(STAMPS)/sample
+	@command -v bwrap >/dev/null || { echo "make: grading needs bubblewrap (Linux," \
+		"or WSL on Windows): sudo apt install bubblewrap" >&2; exit 1; }
+	@echo "==> $*: grading each submission in its sandbox"
+	@$(BIN)/nbgrader autograde $* --force
+	@echo "==> $*: writing each student's feedback page"
+	@$(BIN)/nbgrader generate_feedback $* --force
+	@touch $@
+
+## -- Tests and checks ---------------------------------------------------------
+
+test: .venv/requirements-dev.txt book wheel release lint ## all checks and tests
+	@echo "==> running every test"
+	@$(PY) -m pytest $(PYTEST_FLAGS)
+
+test-fast: .venv/requirements-dev.txt $(STAMPS)/publish ## the tests that take under two minutes
+	@$(PY) -m pytest -m "not slow and not browser" $(PYTEST_FLAGS)
+
+lint: .venv/requirements-dev.txt ## ruff and mypy
+	@echo "==> checking style and types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench-judge: course ## the judge against stock nbgrader, on the same submissions
+	@$(PY) -m benchmarks.judge
+
+## -- Packages -----------------------------------------------------------------
+
+# The stamp is a copy of the file, so a fresh date alone installs nothing.
+.venv/requirements.txt .venv/requirements-dev.txt: .venv/%: % | $(BIN)/pip
+	@cmp -s $< $@ || { echo "==> installing the packages of $<" && \
+		$(PY) -m pip install -r $<; }
+	@cp $< $@
+
+.venv/requirements-dev.txt: .venv/requirements.txt
+
+.venv/descentlab-installed: pyproject.toml LICENSE .venv/requirements.txt
+	@echo "==> installing descentlab from this folder"
+	@$(PY) -m pip install -q --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(BIN)/pip:
+	@command -v "$(PYTHON)" >/dev/null || { echo "make: there is no $(PYTHON): install" \
+		"Python 3.11 or newer, or name it: make course PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"make: $(PYTHON) is `"$(PYTHON)" -V 2>&1`, the course needs 3.11 or newer:" \
+		"make course PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON)" \
+		"lacks venv: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "==> making the virtual environment .venv"
+	@"$(PYTHON)" -m venv .venv
+
+lock: ## pin anew what requirements*.in name (LOCK_FLAGS=--upgrade: the newest)
+	@"$(PYTHON)" -m venv _build/lock
+	@_build/lock/bin/pip install -q uv
+	@_build/lock/bin/uv pip compile -q $(LOCK_FLAGS) requirements.in -o requirements.txt
+	@_build/lock/bin/uv pip compile -q $(LOCK_FLAGS) requirements-dev.in \
+		-o requirements-dev.txt
+
+clean: ## delete what was built; keeps .venv, submissions and grades
+	@rm -rf _build source release build descentlab.egg-info descentlab/published \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@echo "kept: .venv, submitted/, autograded/, feedback/, gradebook.db"
