@@ -8,7 +8,7 @@ colour-blind readers, the line styles and end markers survive a print in grey.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,31 +16,22 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-COLORS = {
-    "sgd": "#0072B2",
-    "momentum": "#E69F00",
-    "rmsprop": "#009E73",
-    "adam": "#D55E00",
-    "adamw": "#CC79A7",
-    "reference": "#000000",
+
+class _Look(NamedTuple):
+    color: str
+    line: Any  # a Matplotlib line style
+    end: str  # the marker where a path ends
+
+
+_LOOKS = {
+    "sgd": _Look("#0072B2", (0, (4, 2)), "s"),
+    "momentum": _Look("#E69F00", (0, (6, 2, 1, 2)), "D"),
+    "rmsprop": _Look("#009E73", (0, (1.5, 1.5)), "^"),
+    "adam": _Look("#D55E00", "solid", "o"),
+    "adamw": _Look("#CC79A7", (0, (5, 1.5, 1, 1.5, 1, 1.5)), "v"),
+    "reference": _Look("#000000", (0, (1, 3)), "X"),
 }
-_DASH_DOT_DOT = (0, (5, 1.5, 1, 1.5, 1, 1.5))
-LINES: dict[str, Any] = {
-    "sgd": (0, (4, 2)),
-    "momentum": (0, (6, 2, 1, 2)),
-    "rmsprop": (0, (1.5, 1.5)),
-    "adam": "solid",
-    "adamw": _DASH_DOT_DOT,
-    "reference": (0, (1, 3)),
-}
-_ENDS = {
-    "sgd": "s",
-    "momentum": "D",
-    "rmsprop": "^",
-    "adam": "o",
-    "adamw": "v",
-    "reference": "X",
-}
+COLORS = {name: look.color for name, look in _LOOKS.items()}
 # Two-sided 95 % quantiles of Student's t for 1 to 10 degrees of freedom.
 _T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
@@ -48,10 +39,12 @@ _T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 class Landscape(Protocol):
     """A loss over the plane: see ``Quadratic`` and ``Rosenbrock`` in ``problems``."""
 
-    def __call__(self, theta: np.ndarray) -> np.ndarray: ...
+    def __call__(self, theta: np.ndarray) -> np.ndarray:
+        """Loss of each point of ``theta``, shape ``(..., 2)``; result ``(...)``."""
 
     @property
-    def minimum(self) -> np.ndarray: ...
+    def minimum(self) -> np.ndarray:
+        """The point of least loss, shape ``(2,)``."""
 
 
 def style() -> None:
@@ -68,7 +61,8 @@ def style() -> None:
             "savefig.facecolor": "white",
             "axes.facecolor": "white",
             "axes.prop_cycle": cycler(
-                color=list(COLORS.values()), linestyle=list(LINES.values())
+                color=list(COLORS.values()),
+                linestyle=[look.line for look in _LOOKS.values()],
             ),
             "axes.spines.top": False,
             "axes.spines.right": False,
@@ -106,8 +100,8 @@ def landscape(
     rings = np.geomspace(excess.max() * 1e-4, excess.max(), levels)
     ax.contourf(x, y, excess, rings, cmap="Greys", alpha=0.12, norm="log", extend="min")
     ax.contour(x, y, excess, rings, colors="#8C8C8C", linewidths=0.7)
-    star = {"color": "black", "markersize": 11, "zorder": 3}  # above the paths' ends
-    ax.plot(*problem.minimum, "*", label="minimum", linestyle="none", **star)
+    (star,) = ax.plot(*problem.minimum, "*", color="black", linestyle="none")
+    star.set(markersize=11, zorder=3, label="minimum")  # above the ends of paths
     ax.set(xlim=xlim, ylim=ylim, xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
     ax.grid(False)
 
@@ -131,18 +125,14 @@ def path(
         raise ValueError(
             f"path draws a trajectory of shape (steps + 1, 2), got {points.shape}"
         )
+    look = _look(optimizer)
+    end = _LOOKS[optimizer].end if optimizer else "o"
     # The legend repeats line and end marker, which tell paths apart in grey.
-    (line,) = ax.plot(
-        *points.T,
-        label=label,
-        marker=_ENDS.get(optimizer or "", "o"),
-        markevery=[-1],
-        markersize=8,
-        markeredgecolor="white",
-        **_look(optimizer),
-    )
-    start = {"markeredgecolor": line.get_color(), "markerfacecolor": "white"}
-    ax.plot(*points[0], "o", markersize=8, **start)
+    (line,) = ax.plot(*points.T, marker=end, markevery=[-1], label=label, **look)
+    line.set(markersize=8, markeredgecolor="white")
+    # Its colour and line style are given, so that it takes no turn of the cycle.
+    (start,) = ax.plot(*points[0], "o", color=line.get_color(), linestyle="none")
+    start.set(markersize=8, markerfacecolor="white")
 
 
 def curves(
@@ -158,7 +148,8 @@ def curves(
     Args:
         ax: where to draw.
         series: label and values of each curve. An optimizer's name as label ("Adam")
-            gets that optimizer's colour; other labels get colours that are left.
+            gets that optimizer's colour; other labels get the colours that are left,
+            six curves in all.
         xlabel: label of the horizontal axis.
         ylabel: label of the vertical axis.
         logy: a logarithmic vertical axis.
@@ -215,7 +206,7 @@ def _look(optimizer: str | None) -> dict[str, Any]:
         raise ValueError(
             f"optimizer must be one of {', '.join(COLORS)}, got {optimizer!r}"
         )
-    return {"color": COLORS[optimizer], "linestyle": LINES[optimizer]}
+    return {"color": COLORS[optimizer], "linestyle": _LOOKS[optimizer].line}
 
 
 def _t_95(dof: int) -> float:

@@ -14,6 +14,8 @@ import numpy as np
 
 GradFn = Callable[[np.ndarray], np.ndarray]
 Params = dict[str, np.ndarray]
+CharBatch = tuple[np.ndarray, np.ndarray]  # inputs, targets
+WordBatch = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, contexts, labels
 
 
 # --- Landscapes ----------------------------------------------------------------------
@@ -34,11 +36,13 @@ class Quadratic:
 
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         """Loss of each point of ``theta``, shape ``(..., n)``; result ``(...)``."""
-        return 0.5 * np.sum(theta * self.grad(theta), axis=-1)
+        loss: np.ndarray = 0.5 * np.sum(theta * self.grad(theta), axis=-1)
+        return loss
 
     def grad(self, theta: np.ndarray) -> np.ndarray:
         r"""Gradient :math:`c \odot \theta`, with the shape and dtype of ``theta``."""
-        return np.asarray(self.curvatures, dtype=theta.dtype) * theta
+        grad: np.ndarray = np.asarray(self.curvatures, dtype=theta.dtype) * theta
+        return grad
 
     @property
     def minimum(self) -> np.ndarray:
@@ -68,7 +72,8 @@ class Rosenbrock:
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         """Loss of each point of ``theta``, shape ``(..., 2)``; result ``(...)``."""
         x, y = theta[..., 0], theta[..., 1]
-        return (self.a - x) ** 2 + self.b * (y - x**2) ** 2
+        loss: np.ndarray = (self.a - x) ** 2 + self.b * (y - x**2) ** 2
+        return loss
 
     def grad(self, theta: np.ndarray) -> np.ndarray:
         """Gradient, with the shape and dtype of ``theta``."""
@@ -98,8 +103,9 @@ def noisy(grad_fn: GradFn, sigma: float, seed: int) -> GradFn:
 
     def noisy_grad(theta: np.ndarray) -> np.ndarray:
         grad = grad_fn(theta)
-        noise = rng.normal(0.0, sigma, size=np.shape(grad))
-        return grad + noise.astype(grad.dtype)
+        noise = rng.normal(0.0, sigma, size=grad.shape)
+        sample: np.ndarray = grad + noise.astype(grad.dtype)
+        return sample
 
     return noisy_grad
 
@@ -180,8 +186,10 @@ class CharRNN:
 
     def batches(
         self, n: int, batch_size: int = 32, length: int = 32, seed: int = 0
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    ) -> Iterator[CharBatch]:
         """Windows of the text from random places.
+
+        Another seed draws other windows of the same text: nothing is held out.
 
         Yields:
             ``n`` pairs of codes, inputs and targets, each of shape
@@ -202,7 +210,7 @@ class CharRNN:
             windows = self._codes[starts[:, None] + np.arange(length + 1)]
             yield windows[:, :-1], windows[:, 1:]
 
-    def loss(self, theta: np.ndarray, batch: tuple[np.ndarray, np.ndarray]) -> float:
+    def loss(self, theta: np.ndarray, batch: CharBatch) -> float:
         """Mean cross-entropy of a batch, in nats per character."""
         inputs, targets = batch
         p = self.unpack(theta)
@@ -210,7 +218,7 @@ class CharRNN:
         return _cross_entropy(states[1:] @ p["W_hy"] + p["b_y"], targets.T)[0]
 
     def loss_and_grad(
-        self, theta: np.ndarray, batch: tuple[np.ndarray, np.ndarray]
+        self, theta: np.ndarray, batch: CharBatch
     ) -> tuple[float, np.ndarray]:
         """The loss and its gradient, by backpropagation through the whole window.
 
@@ -237,6 +245,24 @@ class CharRNN:
         g["b_y"] += d_logits.sum(axis=(0, 1))
         return loss, grad
 
+    def gradient_through_time(self, theta: np.ndarray, batch: CharBatch) -> np.ndarray:
+        """How far back the error of a window's last character is felt.
+
+        Returns:
+            Norm, over batch and hidden units, of the gradient of the last character's
+            loss at the argument of tanh of each time step; shape ``(length,)``.
+        """
+        inputs, targets = batch
+        p = self.unpack(theta)
+        states = self._states(p, inputs)
+        logits = states[-1] @ p["W_hy"] + p["b_y"]
+        d_logits = np.zeros((len(states) - 1, *logits.shape), theta.dtype)
+        d_logits[-1] = _cross_entropy(logits, targets[:, -1])[1]
+        norms: np.ndarray = np.linalg.norm(
+            self._deltas(p, states, d_logits), axis=(1, 2)
+        )
+        return norms
+
     def _states(self, p: Params, inputs: np.ndarray) -> np.ndarray:
         """h_0 to h_length, shape ``(length + 1, batch, hidden)``: time comes first."""
         drive = p["W_xh"][inputs.T] + p["b_h"]
@@ -257,6 +283,112 @@ class CharRNN:
             deltas[t] += deltas[t + 1] @ p["W_hh"].T
             deltas[t] *= slope[t]
         return deltas
+
+
+class ZipfEmbedding:
+    r"""A table of word vectors whose rare rows seldom see a gradient.
+
+    The word of rank :math:`r` is drawn with probability proportional to
+    :math:`r^{-s}` (Zipf's law), together with a context
+    :math:`x \sim \mathcal{N}(0, I)` and a label that is 1 with probability
+    :math:`\sigma(u_r \cdot x)`, :math:`u_r` being that word's true vector. The model
+    learns the table :math:`E` of the :math:`u_r` by logistic regression,
+
+    .. math::
+        L(E) = -\log p(y \mid \sigma(E_r \cdot x)).
+
+    Args:
+        words: the number of words, rows of the table.
+        dim: the length of a word's vector, columns of the table.
+        exponent: Zipf's :math:`s`, about 1 in natural languages.
+        seed: of the true table.
+
+    Attributes:
+        frequencies: probability of each word, most frequent first, shape ``(words,)``.
+        true_table: the :math:`u_r`, shape ``(words, dim)``.
+        slices: the table's place in the flat vector: all of it.
+        theta0: initial parameters, float32 zeros, shape ``(words * dim,)``.
+    """
+
+    def __init__(
+        self, words: int = 1000, dim: int = 8, exponent: float = 1.0, seed: int = 0
+    ) -> None:
+        ranks = np.arange(1, words + 1)
+        self.frequencies = ranks**-exponent / np.sum(ranks**-exponent)
+        rng = np.random.default_rng(seed)
+        # Logits then have standard deviation 2: labels that can be learnt, with noise.
+        self.true_table = rng.normal(0, 2 / np.sqrt(dim), (words, dim))
+        self.slices = _slices({"table": (words, dim)})
+        self.theta0 = np.zeros(words * dim, np.float32)
+
+    def unpack(self, theta: np.ndarray) -> Params:
+        """The table of a flat vector, shape ``(words, dim)``, as a view."""
+        return {"table": theta.reshape(self.true_table.shape)}
+
+    def batches(
+        self, n: int, batch_size: int = 64, seed: int = 0
+    ) -> Iterator[WordBatch]:
+        """Fresh examples.
+
+        Yields:
+            ``n`` triples: words ``(batch_size,)``, contexts ``(batch_size, dim)``,
+            labels 0 or 1 ``(batch_size,)``.
+        """
+        rng = np.random.default_rng(seed)
+        words, dim = self.true_table.shape
+        for _ in range(n):
+            drawn = rng.choice(words, size=batch_size, p=self.frequencies)
+            contexts = rng.normal(size=(batch_size, dim))
+            logits = np.sum(self.true_table[drawn] * contexts, axis=1)
+            labels = (rng.random(batch_size) < _sigmoid(logits)).astype(int)
+            yield drawn, contexts, labels
+
+    def loss(self, theta: np.ndarray, batch: WordBatch) -> float:
+        """Mean logistic loss of a batch, in nats."""
+        return self.loss_and_grad(theta, batch)[0]
+
+    def loss_and_grad(
+        self, theta: np.ndarray, batch: WordBatch
+    ) -> tuple[float, np.ndarray]:
+        """The loss and its flat gradient: zero in the rows of words not drawn.
+
+        Args:
+            theta: flat parameters, shape ``theta0.shape``.
+            batch: what ``batches`` yields.
+        """
+        words, contexts, labels = batch
+        logits = np.sum(self.unpack(theta)["table"][words] * contexts, axis=1)
+        loss = np.mean(np.logaddexp(0, logits) - labels * logits)
+        error = (_sigmoid(logits) - labels) / len(words)
+        grad = np.zeros_like(theta)
+        rows = (error[:, None] * contexts).astype(theta.dtype)
+        np.add.at(self.unpack(grad)["table"], words, rows)
+        return float(loss), grad
+
+    def excess_loss(self, theta: np.ndarray, samples: int = 512) -> np.ndarray:
+        """How much worse each word is predicted than by its true vector, in nats.
+
+        Args:
+            theta: flat parameters, shape ``theta0.shape``.
+            samples: the number of contexts to average over, the same on every call.
+
+        Returns:
+            Mean of KL(truth, model) over the contexts, shape ``(words,)``; 0 at the
+            true table. Plotted by frequency it shows which words have been learnt.
+        """
+        table = self.unpack(theta)["table"].astype(float)
+        contexts = np.random.default_rng(0).normal(size=(samples, table.shape[1]))
+        model, truth = table @ contexts.T, self.true_table @ contexts.T
+        cross_entropy = np.logaddexp(0, model) - _sigmoid(truth) * model
+        entropy = np.logaddexp(0, truth) - _sigmoid(truth) * truth
+        excess: np.ndarray = np.mean(cross_entropy - entropy, axis=1)
+        return excess
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    """The logistic function; tanh can't overflow where exp would."""
+    y: np.ndarray = 0.5 * (1 + np.tanh(0.5 * x))
+    return y
 
 
 def _slices(shapes: dict[str, tuple[int, ...]]) -> dict[str, slice]:
