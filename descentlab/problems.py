@@ -16,6 +16,7 @@ GradFn = Callable[[np.ndarray], np.ndarray]
 Params = dict[str, np.ndarray]
 CharBatch = tuple[np.ndarray, np.ndarray]  # inputs, targets
 WordBatch = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, contexts, labels
+DigitBatch = tuple[np.ndarray, np.ndarray]  # pixels, labels
 
 
 # --- Landscapes ----------------------------------------------------------------------
@@ -179,10 +180,7 @@ class CharRNN:
 
     def unpack(self, theta: np.ndarray) -> Params:
         """The parts of a flat vector by name, in their shapes, as views."""
-        return {
-            name: theta[self.slices[name]].reshape(shape)
-            for name, shape in self._shapes.items()
-        }
+        return _parts(theta, self.slices, self._shapes)
 
     def batches(
         self, n: int, batch_size: int = 32, length: int = 32, seed: int = 0
@@ -385,6 +383,90 @@ class ZipfEmbedding:
         return excess
 
 
+class DigitsMLP:
+    r"""A network with one hidden layer that reads handwritten digits.
+
+    .. math::
+        h = \tanh(x W_1 + b_1), \qquad p(y \mid x) = \mathrm{softmax}(h W_2 + b_2)
+
+    where :math:`x` holds the 64 pixels of an image. It computes in the dtype of the
+    parameters that it is given.
+
+    Args:
+        hidden: the number of hidden units.
+        seed: of the initial parameters; the split of the images is always the same.
+
+    Attributes:
+        held_out: a batch of 360 images, a fifth of all, that ``batches`` never yields.
+        slices: where each of W_1, b_1, W_2 and b_2 lies in the flat vector.
+        theta0: initial parameters, float32, uniform in +-1/sqrt(inputs of the layer)
+            as in PyTorch.
+    """
+
+    def __init__(self, hidden: int = 32, seed: int = 0) -> None:
+        images, labels = digits()
+        order = np.random.default_rng(0).permutation(len(labels))
+        pixels, labels = images.reshape(len(labels), 64)[order], labels[order]
+        self.held_out: DigitBatch = pixels[:360], labels[:360]
+        self._pixels, self._labels = pixels[360:], labels[360:]
+        self._shapes = {
+            "W_1": (64, hidden),
+            "b_1": (hidden,),
+            "W_2": (hidden, 10),
+            "b_2": (10,),
+        }
+        self.slices = _slices(self._shapes)
+        size = self.slices["b_2"].stop
+        draw = np.random.default_rng(seed).uniform(-1, 1, size)
+        draw[: self.slices["b_1"].stop] /= np.sqrt(64)
+        draw[self.slices["W_2"].start :] /= np.sqrt(hidden)
+        self.theta0 = draw.astype(np.float32)
+
+    def unpack(self, theta: np.ndarray) -> Params:
+        """The parts of a flat vector by name, in their shapes, as views."""
+        return _parts(theta, self.slices, self._shapes)
+
+    def batches(
+        self, n: int, batch_size: int = 32, seed: int = 0
+    ) -> Iterator[DigitBatch]:
+        """Images drawn at random, with replacement, from four fifths of all.
+
+        Yields:
+            ``n`` pairs: pixels ``(batch_size, 64)`` and labels ``(batch_size,)``.
+        """
+        rng = np.random.default_rng(seed)
+        for _ in range(n):
+            drawn = rng.integers(len(self._labels), size=batch_size)
+            yield self._pixels[drawn], self._labels[drawn]
+
+    def loss(self, theta: np.ndarray, batch: DigitBatch) -> float:
+        """Mean cross-entropy of a batch, in nats per image."""
+        return self.loss_and_grad(theta, batch)[0]
+
+    def loss_and_grad(
+        self, theta: np.ndarray, batch: DigitBatch
+    ) -> tuple[float, np.ndarray]:
+        """The loss and its flat gradient, in theta's dtype.
+
+        Args:
+            theta: flat parameters, shape ``theta0.shape``.
+            batch: what ``batches`` yields.
+        """
+        pixels, labels = batch
+        p = self.unpack(theta)
+        hidden = np.tanh(pixels @ p["W_1"] + p["b_1"])
+        loss, d_logits = _cross_entropy(hidden @ p["W_2"] + p["b_2"], labels)
+        delta = d_logits @ p["W_2"].T * (1 - hidden**2)
+
+        grad = np.zeros_like(theta)
+        g = self.unpack(grad)
+        g["W_1"] += pixels.T @ delta
+        g["b_1"] += delta.sum(axis=0)
+        g["W_2"] += hidden.T @ d_logits
+        g["b_2"] += d_logits.sum(axis=0)
+        return loss, grad
+
+
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     """The logistic function; tanh can't overflow where exp would."""
     y: np.ndarray = 0.5 * (1 + np.tanh(0.5 * x))
@@ -395,6 +477,13 @@ def _slices(shapes: dict[str, tuple[int, ...]]) -> dict[str, slice]:
     """Consecutive places in one flat vector for arrays of these shapes."""
     ends = np.cumsum([prod(shape) for shape in shapes.values()]).tolist()
     return dict(zip(shapes, map(slice, [0, *ends[:-1]], ends), strict=True))
+
+
+def _parts(
+    theta: np.ndarray, slices: dict[str, slice], shapes: dict[str, tuple[int, ...]]
+) -> Params:
+    """The arrays that lie in a flat vector, as views."""
+    return {name: theta[slices[name]].reshape(shapes[name]) for name in shapes}
 
 
 def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from descentlab import problems
-from descentlab.problems import CharRNN, Quadratic, Rosenbrock, ZipfEmbedding, noisy
+from descentlab.problems import (
+    CharRNN,
+    DigitsMLP,
+    Quadratic,
+    Rosenbrock,
+    ZipfEmbedding,
+    noisy,
+)
 
 PACKAGE = Path(problems.__file__).parent
 TEXT = "The quick brown fox jumps over the lazy dog. " * 4
@@ -27,6 +34,11 @@ def central_differences(loss, theta, h=1e-5):
 def char_rnn():
     model = CharRNN(hidden=5, seed=1, text=TEXT)
     return model, next(model.batches(1, batch_size=3, length=7))
+
+
+def digits_mlp():
+    model = DigitsMLP(hidden=4, seed=1)
+    return model, next(model.batches(1, batch_size=7))
 
 
 def zipf():
@@ -130,7 +142,7 @@ def test_data_are_found_in_a_package_that_is_no_folder(tmp_path):
 # --- Models --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [char_rnn, zipf])
+@pytest.mark.parametrize("make", [char_rnn, digits_mlp, zipf])
 def test_model_gradient_is_that_of_the_loss(make):
     model, batch = make()
     theta = model.theta0 + np.random.default_rng(2).normal(0, 0.3, model.theta0.size)
@@ -140,7 +152,7 @@ def test_model_gradient_is_that_of_the_loss(make):
     np.testing.assert_allclose(grad, expected, atol=1e-8)
 
 
-@pytest.mark.parametrize("make", [char_rnn, zipf])
+@pytest.mark.parametrize("make", [char_rnn, digits_mlp, zipf])
 def test_model_keeps_the_dtype_and_leaves_its_arguments_alone(make):
     model, batch = make()
     theta = model.theta0.copy()
@@ -153,7 +165,7 @@ def test_model_keeps_the_dtype_and_leaves_its_arguments_alone(make):
         np.testing.assert_array_equal(array, copy)
 
 
-@pytest.mark.parametrize("make", [char_rnn, zipf])
+@pytest.mark.parametrize("make", [char_rnn, digits_mlp, zipf])
 def test_model_is_the_same_for_the_same_seed(make):
     model, batch = make()
     again, same_batch = make()
@@ -164,7 +176,7 @@ def test_model_is_the_same_for_the_same_seed(make):
     assert not np.array_equal(other[0], batch[0])
 
 
-@pytest.mark.parametrize("make", [char_rnn, zipf])
+@pytest.mark.parametrize("make", [char_rnn, digits_mlp, zipf])
 def test_parts_cover_the_flat_vector_once(make):
     model, _ = make()
     flat = np.arange(model.theta0.size)
@@ -274,3 +286,22 @@ def test_zipf_excess_loss_is_least_at_the_truth():
     gap = model.loss(model.theta0, batch) - model.loss(truth, batch)
     expected = model.frequencies @ model.excess_loss(model.theta0, samples=20_000)
     assert gap == pytest.approx(expected, abs=0.01)
+
+
+def test_digits_mlp_learns_to_read_images_that_it_never_saw():
+    model = DigitsMLP()
+    theta = model.theta0
+    for batch in model.batches(300):
+        theta = theta - np.float32(0.5) * model.loss_and_grad(theta, batch)[1]
+    assert model.loss(model.theta0, model.held_out) == pytest.approx(np.log(10), 0.1)
+    assert model.loss(theta, model.held_out) < 0.4
+
+
+def test_digits_mlp_never_trains_on_what_it_holds_out():
+    model = DigitsMLP()
+    pixels, _ = model.held_out
+    assert pixels.shape == (360, 64)
+    held_out = {image.tobytes() for image in pixels}
+    drawn = [image for batch, _ in model.batches(200, seed=5) for image in batch]
+    assert len({image.tobytes() for image in drawn}) > 1300
+    assert held_out.isdisjoint(image.tobytes() for image in drawn)
