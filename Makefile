@@ -29,8 +29,8 @@ JUDGE := $(call files,autograder)
 SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
-.PHONY: help course test test-fast lint book wheel release sample grade bench-judge \
-	lock clean
+.PHONY: help course test test-fast lint publish book wheel release sample grade \
+	bench-judge lock clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -46,6 +46,7 @@ course: book wheel release sample grade ## everything, from packages to a graded
 	@echo "A student's report:  feedback/STUDENT/ASSIGNMENT/ASSIGNMENT.html"
 	@echo "What to do next:     README.md, \"Three ways to use it\"; the tests: make test"
 
+publish: $(STAMPS)/publish ## the cases that check() runs, in descentlab/published
 book: $(STAMPS)/book ## the pages, in _build/html
 wheel: $(STAMPS)/wheel ## the learner's package, in _build/wheels
 release: $(STAMPS)/release ## source/ and release/ of every assignment
@@ -54,7 +55,7 @@ sample: $(STAMPS)/sample ## submitted/: a sample class with right and wrong answ
 grade: $(GRADED) ## grade submitted/ with nbgrader and our judge, print the table
 	@$(PY) -m autograder grades
 
-$(STAMPS)/publish: $(LEARNER) $(JUDGE) .venv/descentlab-installed
+$(STAMPS)/publish: $(LEARNER) $(JUDGE) .venv/requirements.txt .venv/pyproject.toml
 	@echo "==> writing the published cases that check() runs"
 	@$(PY) -m autograder publish
 	@mkdir -p $(@D) && touch $@
@@ -65,7 +66,7 @@ $(STAMPS)/book: $(PAGES) $(SOLUTIONS) $(STAMPS)/publish
 	@touch $@
 
 # setuptools never empties build/: what was deleted here would live on in the wheel.
-$(STAMPS)/wheel: $(STAMPS)/publish
+$(STAMPS)/wheel: $(STAMPS)/publish LICENSE
 	@echo "==> building the wheel of descentlab"
 	@rm -rf build
 	@$(PY) -m pip wheel -q --no-deps --no-build-isolation --no-index -w _build/wheels .
@@ -98,7 +99,7 @@ test: .venv/requirements-dev.txt book wheel release lint ## all checks and tests
 	@echo "==> running every test"
 	@$(PY) -m pytest $(PYTEST_FLAGS)
 
-test-fast: .venv/requirements-dev.txt $(STAMPS)/publish ## the tests that take under two minutes
+test-fast: .venv/requirements-dev.txt publish ## the tests that take under two minutes
 	@$(PY) -m pytest -m "not slow and not browser" $(PYTEST_FLAGS)
 
 lint: .venv/requirements-dev.txt ## ruff and mypy
@@ -112,18 +113,17 @@ bench-judge: course ## the judge against stock nbgrader, on the same submissions
 
 ## -- Packages -----------------------------------------------------------------
 
-# The stamp is a copy of the file, so a fresh date alone installs nothing.
+# The stamps are copies of the files, so a new date alone (a git checkout) installs nothing.
 .venv/requirements.txt .venv/requirements-dev.txt: .venv/%: % | $(BIN)/pip
 	@cmp -s $< $@ || { echo "==> installing the packages of $<" && \
-		$(PY) -m pip install -r $<; }
-	@cp $< $@
+		$(PY) -m pip install -r $< && cp $< $@; }
 
 .venv/requirements-dev.txt: .venv/requirements.txt
 
-.venv/descentlab-installed: pyproject.toml LICENSE .venv/requirements.txt
-	@echo "==> installing descentlab from this folder"
-	@$(PY) -m pip install -q --no-deps --no-build-isolation --no-index -e .
-	@touch $@
+.venv/pyproject.toml: pyproject.toml | .venv/requirements.txt
+	@cmp -s $< $@ || { echo "==> installing descentlab from this folder" && \
+		$(PY) -m pip install -q --no-deps --no-build-isolation --no-index -e . && \
+		cp $< $@; }
 
 $(BIN)/pip:
 	@command -v "$(PYTHON)" >/dev/null || { echo "make: there is no $(PYTHON): install" \
