@@ -190,12 +190,33 @@ def band(
             f"band needs runs of shape (runs, n) with at least 2 runs, "
             f"got {values.shape}: an interval needs a second seed"
         )
-    mean = values.mean(axis=0)
-    half = _t_95(len(values) - 1) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    mean, half = interval(values)
     (line,) = ax.plot(x, mean, label=label, **_look(optimizer))
     ax.fill_between(
         x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0
     )
+
+
+def interval(runs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over runs and half the width of its 95 % interval, Student's t.
+
+    Args:
+        runs: one entry (a number or an array) a run, at least two runs.
+
+    Returns:
+        Mean and half width, each of the shape of one entry.
+
+    Raises:
+        ValueError: fewer than two runs.
+    """
+    values = np.asarray(runs, dtype=float)
+    if values.ndim == 0 or len(values) < 2:
+        raise ValueError(
+            f"interval needs at least 2 runs, got shape {values.shape}: "
+            "run a second seed"
+        )
+    error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return values.mean(axis=0), _t_95(len(values) - 1) * error
 
 
 def _look(optimizer: str | None) -> dict[str, Any]:

@@ -133,3 +133,16 @@ def test_band_is_students_interval_of_the_mean(ax, runs, t):
 def test_band_of_one_run_is_refused(ax, shape):
     with pytest.raises(ValueError, match="at least 2 runs"):
         figures.band(ax, np.arange(4), np.zeros(shape), "one seed")
+
+
+def test_interval_by_hand():
+    # Mean 2, standard deviation 1, so the error is 1/sqrt(3); t(2 degrees) = 4.303.
+    mean, half = figures.interval([1.0, 2.0, 3.0])
+    assert mean == 2.0
+    assert half == pytest.approx(4.303 / np.sqrt(3), rel=1e-4)
+
+
+@pytest.mark.parametrize("runs", [[], [1.0], 1.0])
+def test_interval_of_one_run_is_refused(runs):
+    with pytest.raises(ValueError, match="second seed"):
+        figures.interval(runs)
