@@ -11,12 +11,15 @@ from pybtex.database import Entry, parse_file
 from pybtex.style.formatting.plain import Style
 
 
-class _Backend(Backend):  # type: ignore[misc]
+class _Backend(Backend):
     """Pybtex's Markdown without a backslash before each dot, dash and bracket."""
 
     def format_str(self, text: str) -> str:
         """Escape what would start emphasis, code, a link or a tag, and no more."""
-        return re.sub(r"([\\`*_\[\]<])", r"\\\1", text)
+        mathematics_or_special = re.compile(r"\$[^$]*\$|[\\`*_\[\]<]")
+        return mathematics_or_special.sub(
+            lambda found: found[0] if found[0][0] == "$" else f"\\{found[0]}", text
+        )
 
 
 class Citations:
@@ -25,8 +28,9 @@ class Citations:
     Args:
         path: the BibTeX file; where there is none, no work is known.
 
-    Attributes:
-        cited: the keys that were cited so far, in order, each once.
+    Attributes
+    ----------
+    cited : the keys that were cited so far, in order, each once.
     """
 
     def __init__(self, path: Path) -> None:

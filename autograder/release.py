@@ -1,0 +1,281 @@
+"""From a chapter to the notebook that a student gets.
+
+``chapters/NAME.md`` with the answers from ``solutions/`` becomes the instructor's
+notebook ``source/NAME/NAME.ipynb``; nbgrader makes ``release/NAME/NAME.ipynb`` of it.
+A chapter's cells carry tags only: nbgrader's metadata is made from them here. All
+chapters are checked before anything is written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import sysconfig
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from jupyter_cache import get_cache
+from myst_nb.core.config import NbParserConfig
+from myst_nb.core.read import create_nb_reader
+from myst_parser.config.main import MdParserConfig
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from autograder.answers import find_answers, solved
+from autograder.chapter import LOCKED, Cell, Exercise, find_exercises, read_chapter
+from autograder.exercises import UnknownAssignment, assignments, load
+from autograder.myst import Place, ReleaseError
+from autograder.plain import Page, split_at_headings
+
+if TYPE_CHECKING:
+    from nbgrader.apps import NbGraderAPI
+
+__all__ = ["ReleaseError", "release"]
+
+CACHE = Path("_build", ".jupyter_cache")
+"""Where Jupyter Book keeps the chapters that it ran, with what they glued."""
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An assignment that is read and checked, and not yet written."""
+
+    name: str
+    notebook: NotebookNode
+    """The instructor's, with the answers."""
+    exercises: Sequence[Exercise]
+
+
+def release(root: Path, names: Sequence[str] = ()) -> list[Path]:
+    """Make ``source/`` and ``release/`` for the named assignments, or for all.
+
+    Args:
+        root: the repository.
+        names: assignments such as ``03_adam``.
+
+    Returns:
+        The students' notebooks.
+
+    Raises:
+        ReleaseError: with one line, if there is no such assignment, something in a
+            chapter or in its answers is not as it must be, or nbgrader refuses.
+    """
+    root = root.resolve()
+    known = assignments(root)
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) or "none in chapters/"
+            raise ReleaseError(f"no assignment {name!r}: there is {there}")
+    drafts = [draft(root, name) for name in dict.fromkeys(names or known)]
+    course = open_course(root)
+    for each in drafts:
+        _refuse_other_cells(course, each)
+    return [_publish(course, root, each) for each in drafts]
+
+
+def draft(root: Path, name: str) -> Draft:
+    """Read a chapter and its answers, and check them.
+
+    Raises:
+        ReleaseError: if something in them is not as it must be.
+    """
+    path = root / "chapters" / f"{name}.md"
+    cells = read_chapter(root, path)
+    exercises = find_exercises(cells)
+    _check_points(name, exercises, cells[0].place)
+    answers = find_answers(root, name, exercises)
+    sources = {each.name: solved(each, answers[each.name]) for each in exercises}
+    page = Page(root, path, glued_values(root, name))
+    notebook = new_notebook(metadata=_METADATA)
+    notebook.cells = list(_notebook_cells(cells, exercises, sources, page))
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"cell-{number}"  # the same at each release
+    if page.unbuilt:
+        message = f"{name}: {len(page.unbuilt)} numbers of the book are not known yet:"
+        print(message, "run `make book`, then release again", file=sys.stderr)
+    return Draft(name, notebook, exercises)
+
+
+def glued_values(root: Path, name: str) -> dict[str, str]:
+    """What a chapter's cells glued when the book was built, as text.
+
+    Empty where the book has not been built, or was built from other code.
+    """
+    folder, path = root / CACHE, root / "chapters" / f"{name}.md"
+    if not folder.is_dir():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    reader = create_nb_reader(str(path), MdParserConfig(), NbParserConfig(), text)
+    cache = get_cache(folder)
+    try:
+        record = cache.match_cache_notebook(reader.read(text))
+        ran = cache.get_cache_bundle(record.pk).nb
+    except KeyError:
+        return {}
+    values = {}
+    for output in (output for cell in ran.cells for output in cell.get("outputs", ())):
+        glue = output.get("metadata", {}).get("scrapbook", {})
+        mime = f"{glue.get('mime_prefix', '')}text/plain"
+        if "name" in glue and mime in output.data:
+            values[glue["name"]] = output.data[mime]
+    return values
+
+
+def open_course(root: Path) -> NbGraderAPI:
+    """nbgrader, as ``nbgrader_config.py`` sets it up for this repository.
+
+    Raises:
+        ReleaseError: if there is no such file.
+    """
+    # Importing nbgrader takes two seconds: a mistake in a chapter is told before.
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+    try:
+        config = PyFileConfigLoader("nbgrader_config.py", str(root)).load_config()
+    except ConfigFileNotFound:
+        message = f"no nbgrader_config.py in {root}: is it the course?"
+        raise ReleaseError(message) from None
+    if shutil.which("alembic") is None:
+        # For a new gradebook nbgrader calls this command, which lies beside Python.
+        scripts = sysconfig.get_path("scripts")
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
+    return NbGraderAPI(config=config)
+
+
+def _notebook_cells(
+    cells: Sequence[Cell],
+    exercises: Iterable[Exercise],
+    sources: Mapping[str, str],
+    page: Page,
+) -> Iterator[NotebookNode]:
+    """The instructor's cells: plain text cut at headings, and marked code."""
+    marks = _marks(cells, exercises)
+    for cell in cells:
+        if cell.kind == "markdown":
+            text = page.render(cell.source, cell.place)
+            yield from map(new_markdown_cell, split_at_headings(text))
+            continue
+        metadata = {key: cell.metadata[key] for key in cell.metadata if key != "mystnb"}
+        mark = marks.get(cell.place, {})
+        if mark:
+            metadata["nbgrader"] = mark
+        source = sources.get(mark.get("grade_id", ""), cell.source)
+        yield new_code_cell(source, metadata=metadata)
+        if caption := _figure(cell).get("caption", "").strip():
+            text = page.render(caption, cell.place)
+            yield new_markdown_cell(f"**Figure.** {text}")
+    if references := page.pending_references():
+        yield new_markdown_cell(references)
+
+
+def _marks(
+    cells: Iterable[Cell], exercises: Iterable[Exercise]
+) -> dict[Place, dict[str, Any]]:
+    """Metadata for nbgrader, for each cell that has a role, by the cell's place."""
+    marks: dict[Place, dict[str, Any]] = {}
+    remaining, counts = iter(exercises), Counter[str]()
+    for cell in (cell for cell in cells if cell.kind == "code"):
+        if cell.role == "exercise":
+            exercise = next(remaining)
+            marks[cell.place] = _mark(exercise.name, solution=True)
+        elif cell.role == "check":
+            name = f"check_{exercise.name}"
+            marks[cell.place] = _mark(name, locked=True, points=exercise.points)
+        elif cell.role in LOCKED:
+            counts[cell.role] += 1
+            name = _figure(cell).get("name", f"{cell.role}-{counts[cell.role]}")
+            if name in (mark["grade_id"] for mark in marks.values()):
+                raise cell.place.error(f"a second cell is called {name!r}: rename it")
+            marks[cell.place] = _mark(re.sub(r"[^\w-]", "-", name), locked=True)
+    return marks
+
+
+def _mark(
+    grade_id: str, solution: bool = False, locked: bool = False, points: int = 0
+) -> dict[str, Any]:
+    """A cell's metadata in nbgrader's schema; a cell with points is graded."""
+    mark = {"grade_id": grade_id, "grade": bool(points), "locked": locked}
+    mark |= {"solution": solution, "task": False, "schema_version": 3}
+    return mark | {"points": points} if points else mark
+
+
+def _figure(cell: Cell) -> Mapping[str, Any]:
+    """The figure's caption and name that MyST-NB would use, if any."""
+    return (cell.metadata.get("mystnb") or {}).get("figure") or {}
+
+
+def _check_points(name: str, exercises: Iterable[Exercise], place: Place) -> None:
+    """Raise if the chapter and ``autograder/exercises`` differ in what is graded."""
+    here = {each.name: each.points for each in exercises}
+    try:
+        there = {each.name: each.points for each in load(name).exercises}
+    except UnknownAssignment:
+        there = {}
+    for function in here | there:
+        if here.get(function) != there.get(function):
+            raise place.error(
+                f"{function}: {here.get(function, 'no')} points in the chapter, but"
+                f" {there.get(function, 'no')} in autograder/exercises"
+            )
+
+
+def _refuse_other_cells(course: NbGraderAPI, new: Draft) -> None:
+    """Raise if submissions were graded with other cells: nbgrader would remove both.
+
+    It deletes the released notebook before it finds that it can't make another one.
+    """
+    from nbgrader.api import MissingEntry
+
+    with course.gradebook as gradebook:
+        try:
+            old = gradebook.find_notebook(new.name, new.name)
+        except MissingEntry:
+            return
+        graded = {cell.name for cell in old.source_cells} if old.submissions else set()
+    marks = [cell.metadata.get("nbgrader") for cell in new.notebook.cells]
+    changed = graded ^ {mark["grade_id"] for mark in marks if mark}
+    if graded and changed:
+        raise ReleaseError(
+            f"{new.name}: cells that gradebook.db has submissions for came or went"
+            f" ({', '.join(sorted(changed))}): keep them, or put gradebook.db aside and"
+            " start a new one"
+        )
+
+
+def _publish(course: NbGraderAPI, root: Path, new: Draft) -> Path:
+    """Write the instructor's notebook, and let nbgrader make the student's of it."""
+    source, target = (
+        root / step / new.name / f"{new.name}.ipynb" for step in ("source", "release")
+    )
+    source.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new.notebook, source)
+    result = course.generate_assignment(new.name)
+    if not result["success"]:
+        reason = result["error"].strip().splitlines()[-1]
+        raise ReleaseError(f"{new.name}: nbgrader made no release: {reason}")
+    _refuse_other_stubs(target, new.exercises)
+    return target
+
+
+def _refuse_other_stubs(path: Path, exercises: Iterable[Exercise]) -> None:
+    """Raise if a student would get another stub than the chapter shows."""
+    cells = nbformat.read(path, as_version=4).cells
+    found = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in cells}
+    for exercise in exercises:
+        if found[exercise.name].source != exercise.stub.source:
+            raise exercise.stub.place.error(
+                f"nbgrader changed the stub of {exercise.name}: let"
+                " ClearSolutions.code_stub in nbgrader_config.py end as the stub does"
+            )
