@@ -44,6 +44,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from autograder.course import CourseError
 from descentlab.exercise import SOLUTIONS
 
 LEDGER = "made_from.json"
@@ -56,8 +57,8 @@ MENTION = re.compile(r"\b\d\d_[a-z_]+\b")
 """An assignment named in a chapter's code: ``recall("03_adam", "adam_step")``."""
 
 
-class BookError(Exception):
-    """The book can't be built: the message says why and what to do."""
+class BookError(CourseError):
+    """The book can't be built: the message says what to do."""
 
 
 class ChapterError(SphinxError):
@@ -66,27 +67,22 @@ class ChapterError(SphinxError):
     category = "The book was not built: a chapter does not run"
 
 
-def build(root: Path, strict: bool = True) -> int:
+def build(root: Path, strict: bool = True) -> None:
     """Build the book of the course in ``root`` into ``_build/html``.
 
-    Parameters
-    ----------
-    root : the folder of ``_config.yml`` and ``_toc.yml``.
-    strict : whether a warning, or a reference to nowhere, fails the build.
+    Args:
+        root: the folder of ``_config.yml`` and ``_toc.yml``.
+        strict: whether a warning, or a reference to nowhere, fails the build.
 
-    Returns
-    -------
-    The number of pages, all those that ``_toc.yml`` names.
-
-    Raises
-    ------
-    BookError : if Sphinx fails (it has said why on stderr) or a page is missing.
+    Raises:
+        BookError: if Sphinx fails (it has said why on stderr) or a page is missing.
     """
     # Imported here: it takes a second that `setup` below need not spend.
     from jupyter_book.sphinx import build_sphinx
 
     root = root.resolve()
     html = root / "_build" / "html"
+    _say("reading the pages that changed")
     # `jupyter-book build` makes the same call, but ends an error with a traceback.
     failed = build_sphinx(
         root,
@@ -107,10 +103,11 @@ def build(root: Path, strict: bool = True) -> int:
         # repeats the warnings that it would else show only once.
         (html.parent / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
         raise BookError("the book was not built: mend what is named above")
-    return _count_pages(root, html)
+    _say(f"{_count_pages(root, html)} pages in {html.relative_to(root)}")
 
 
 def _count_pages(root: Path, html: Path) -> int:
+    """Count the pages that ``_toc.yml`` names, each of which must be there."""
     names = [name.removesuffix(".md") for name in parse_toc_yaml(root / "_toc.yml")]
     missing = [name for name in names if not (html / f"{name}.html").is_file()]
     if missing:
@@ -299,9 +296,8 @@ def _run(
     The environment is set here and nowhere else: no judge that is started from the
     process that builds the book can inherit the solutions.
 
-    Returns
-    -------
-    The notebook with its outputs and the seconds it took, or what went wrong.
+    Returns:
+        The notebook with its outputs and the seconds it took, or what went wrong.
     """
     os.environ.update(_environment(root))
     _say(f"{chapter.path.stem}: running")
