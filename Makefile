@@ -70,6 +70,7 @@ $(STAMPS)/wheel: $(STAMPS)/publish LICENSE
 	@echo "==> building the wheel of descentlab"
 	@rm -rf build
 	@$(PY) -m pip wheel -q --no-deps --no-build-isolation --no-index -w _build/wheels .
+	@rm -rf build
 	@touch $@
 
 # After the book, which knows the values that the notebooks' text quotes.
@@ -83,15 +84,19 @@ $(STAMPS)/sample: $(STAMPS)/release
 	@$(PY) -m autograder sample
 	@touch $@
 
-# --force: what changed may be the judge, and then old submissions get new marks.
-$(GRADED): $(STAMPS)/graded-%: $(STAMPS)/sample
-	@command -v bwrap >/dev/null || { echo "make: grading needs bubblewrap (Linux," \
-		"or WSL on Windows): sudo apt install bubblewrap" >&2; exit 1; }
-	@echo "==> $*: grading each submission in its sandbox"
-	@$(BIN)/nbgrader autograde $* --force
-	@echo "==> $*: writing each student's feedback page"
-	@$(BIN)/nbgrader generate_feedback $* --force
-	@touch $@
+# What the marks depend on, as checksums: an assignment is graded again when some of it is
+# new. --force, because what is new may be the judge, and then old submissions get new marks.
+$(GRADED): $(STAMPS)/graded-%: sample
+	@find autograder descentlab source/$* submitted/*/$* -type f ! -name '*.pyc' \
+		-exec cksum {} + | sort >$@.new
+	@cmp -s $@.new $@ || { \
+	command -v bwrap >/dev/null || { echo "make: grading needs bubblewrap (Linux, or" \
+		"WSL on Windows): sudo apt install bubblewrap" >&2; exit 1; }; \
+	echo "==> $*: grading each submission in its sandbox" && \
+	$(BIN)/nbgrader autograde $* --force && \
+	echo "==> $*: writing each student's feedback page" && \
+	$(BIN)/nbgrader generate_feedback $* --force; }
+	@mv $@.new $@
 
 ## -- Tests and checks ---------------------------------------------------------
 
