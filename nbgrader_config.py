@@ -1,6 +1,10 @@
 """What nbgrader's commands need to know: an ordinary course in the ordinary folders."""
 
+import sys
 from pathlib import Path
+
+# nbgrader's commands do not put the course's own folder on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 
@@ -9,3 +13,14 @@ c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 
 # What stands in a released exercise in the answer's place: the chapters' stub.
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
+
+# Grading: whatever was submitted is put in order, and the judge takes the place of the
+# step that would run the notebook.
+c.Autograde.exporter_class = "autograder.gradebook.SubmissionExporter"
+c.Autograde.autograde_preprocessors = [
+    "autograder.gradebook.Judge",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from descentlab.compare import GROUPS, Answer, Case, Fault, compare, examine
+from descentlab.compare import (
+    GROUPS,
+    Answer,
+    Case,
+    Fault,
+    Raised,
+    agrees,
+    examine,
+)
 from descentlab.published import Published, Sheet, sheet_of
 from descentlab.report import Line, Report, show_call
+
+Item = TypeVar("Item")
 
 ADVICE = {
     "changed": "Work on a new array (theta - ..., not theta -= ...): the caller still"
@@ -19,6 +29,10 @@ ADVICE = {
     " up with it: make such scalars Python floats, with float(...).",
     "silent": "Test the argument first and raise the error, with a message that says"
     " what was wrong.",
+    "other-error": "Raise the error that the exercise names, with raise: a caller can"
+    " catch that one, and an assert may be switched off.",
+    "nothing": "The function returns nothing: printing shows a value, return hands it"
+    " over.",
     "shape": "Every operation of the formula works element by element: check for a"
     " sum, a mean, a dot product or a fixed index.",
 }
@@ -35,18 +49,32 @@ ERRORS = {
 }
 """One sentence for an exception that the function should not have raised."""
 
+MESSAGES = {
+    "truth value of an array": "A whole array has no single truth value: the formula"
+    " needs no if, it guards each element.",
+    "bitwise_xor": "In Python ^ is not a power: that is written **.",
+    "unsupported operand type(s) for ^": "In Python ^ is not a power: that is written"
+    " **.",
+    "converted to Python scalars": "A function of the math module takes one number; the"
+    " arguments are arrays: use its NumPy twin.",
+    "unsized object": "A 0-d array has no length: let NumPy work on all elements at"
+    " once, without a loop.",
+    "zero-size array": "An empty array has no largest or smallest element: the formula"
+    " needs none.",
+    "NoneType": "Something is None there: a function that was called has no return.",
+}
+"""One sentence for words in an exception's message, more telling than its class."""
+
 
 def check(function: Callable[..., Any]) -> None:
     """Play the published cases on your function and report what passed.
 
-    Parameters
-    ----------
-    function : your answer to the exercise of its name.
+    Args:
+        function: your answer to the exercise of its name.
 
-    Raises
-    ------
-    AssertionError : where a case fails; the report above it says what that means.
-    LookupError : where the function is no exercise of this course.
+    Raises:
+        AssertionError: where a case fails; the report above it says what that means.
+        LookupError: where the function is no exercise of this course.
     """
     __tracebackhide__ = True
     name = getattr(function, "__name__", type(function).__name__)
@@ -65,16 +93,26 @@ def check_report(function: Callable[..., Any], sheet: Sheet) -> Report:
     if not wrong:
         headline = f"{name}: all {len(played)} published cases pass"
         return Report(headline, True, lines)
-    item, fault = wrong[0]
+    item, fault = clearest(wrong)
+    answer = next(a for other, a, _ in played if other is item)
     answers = [a for item, a, _ in played if item.case.group == "value"]
     advice = [
         *name_mistake(answers, sheet),
-        *general_advice(fault, _raised(played)),
+        *general_advice(fault, answer.raised),
         *_earlier(function, sheet.uses),
     ]
     headline = f"{name}: {len(wrong)} of {len(played)} published cases fail"
     facts = failure_facts(name, sheet.arguments, item.case, fault)
     return Report(headline, False, lines, facts, advice)
+
+
+def clearest(wrong: Sequence[tuple[Item, Fault]]) -> tuple[Item, Fault]:
+    """The failure to show: the first whose numbers differ at a glance."""
+    for item, fault in wrong:
+        numbers = fault.kind == "value" and isinstance(fault.expected, float)
+        if not numbers or f"{fault.got:.4g}" != f"{fault.expected:.4g}":
+            return item, fault
+    return wrong[0]
 
 
 def group_lines(played: Iterable[tuple[Case, Fault | None]]) -> list[Line]:
@@ -99,34 +137,35 @@ def failure_facts(
         facts.append(("call", show_call(name, arguments, case.args, case.kwargs)))
     if fault.kind == "value":
         where = f"{fault.part}{list(fault.at) if fault.at else ''}"
-        facts.append(("expected", f"{where} = {_number(fault.expected)}"))
-        facts.append(("got", f"{where} = {_number(fault.got)}"))
+        want, got = _side_by_side(fault.expected, fault.got)
+        facts += [("expected", f"{where} = {want}"), ("got", f"{where} = {got}")]
     else:
         facts.append(("what happened", fault.text))
     return facts
 
 
-def general_advice(fault: Fault, raised: tuple[str, ...] = ()) -> list[str]:
+def general_advice(fault: Fault, raised: Raised | None = None) -> list[str]:
     """What a fault means whatever the exercise."""
-    if fault.kind == "raised":
-        return [ERRORS[kind] for kind in raised if kind in ERRORS][:1]
+    if fault.kind == "raised" and raised is not None:
+        said = [text for words, text in MESSAGES.items() if words in raised.message]
+        said += [ERRORS[kind] for kind in raised.kinds if kind in ERRORS]
+        return said[:1]
     return [ADVICE[fault.kind]] if fault.kind in ADVICE else []
 
 
 def name_mistake(answers: Sequence[Answer], sheet: Sheet) -> list[str]:
     """The sentence of the misconception that gives these very answers."""
-    values = [item for item in sheet.cases if item.case.group == "value"]
+    if all(answer.raised for answer in answers):
+        return []
     for mistake in sheet.mistakes:
-        trio = zip(answers, mistake.outputs, values, strict=True)
-        if all(_agrees(answer, output, item) for answer, output, item in trio):
-            return [f"{mistake.sentence} [{mistake.name}]"]
+        if all(map(agrees, answers, mistake.answers)):
+            return [mistake_advice(mistake.name, mistake.sentence)]
     return []
 
 
-def _agrees(answer: Answer, output: Any, item: Published) -> bool:
-    if answer.raised is not None:
-        return False
-    return compare(answer.result, output, item.tolerance) is None
+def mistake_advice(name: str, sentence: str) -> str:
+    """How a misconception is told."""
+    return f"Looks like {name}: {sentence}"
 
 
 def _examine(
@@ -137,28 +176,27 @@ def _examine(
     )
 
 
-def _raised(played: Sequence[tuple[Published, Answer, Fault | None]]) -> tuple[str, ...]:
-    """The kinds of the exception behind the first fault, if it is one."""
-    answers = (answer for _, answer, fault in played if fault is not None)
-    raised = next(answers).raised
-    return raised.kinds if raised else ()
-
-
 def _earlier(function: Callable[..., Any], uses: Sequence[str]) -> list[str]:
     """A word where an earlier function of the learner's, used here, fails itself."""
     names = getattr(getattr(function, "__code__", None), "co_names", ())
     for name in uses:
         earlier = getattr(function, "__globals__", {}).get(name)
-        if name in names and earlier is not None:
-            if not check_report(earlier, sheet_of(name)).passed:
-                return [
-                    f"It calls your {name}, which fails its own check: mend that first."
-                ]
+        called = name in names and earlier is not None
+        if called and not check_report(earlier, sheet_of(name)).passed:
+            return [
+                f"It calls your {name}, which fails its own check: mend that first."
+            ]
     return []
 
 
-def _number(value: Any) -> str:
-    return f"{value:.8g}" if isinstance(value, float) else str(value)
+def _side_by_side(expected: Any, got: Any) -> tuple[str, str]:
+    """Two values in as many digits as it takes to see that they differ."""
+    if isinstance(expected, float):
+        for digits in (6, 9, 12):
+            pair = f"{expected:.{digits}g}", f"{got:.{digits}g}"
+            if pair[0] != pair[1]:
+                return pair
+    return repr(expected), repr(got)
 
 
 def _display(report: Report) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,13 @@ class RemoteError(Exception):
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """Stands for a result that cannot leave its sandbox, such as an object array."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a function did with a case: its result, or what it raised.
 
@@ -87,8 +94,9 @@ class Answer:
 class Fault:
     """What is wrong with an answer.
 
-    ``kind`` is one of ``raised``, ``silent`` (should have raised), ``structure``,
-    ``shape``, ``dtype``, ``value``, ``changed``, ``unstable``. ``part`` names the
+    ``kind`` is one of ``raised``, ``silent`` (should have raised), ``other-error``,
+    ``nothing``, ``structure``, ``shape``, ``dtype``, ``value``, ``changed``,
+    ``unstable``. ``part`` names the
     result concerned, ``at`` the index of the first wrong element.
     """
 
@@ -102,7 +110,8 @@ class Fault:
 
 def attempt(function: Callable[..., Any], case: Case) -> Answer:
     """Play a case on a function, on copies of its arguments."""
-    fresh = copy.deepcopy(case)
+    # One by one: arguments that are one array must not stay one.
+    fresh = replace(case, args=tuple(copy.deepcopy(value) for value in case.args))
     try:
         # A student's warnings are neither right nor wrong.
         with np.errstate(all="ignore"):
@@ -125,12 +134,13 @@ def examine(
 ) -> tuple[Answer, Fault | None]:
     """Play a case and compare the answer with what is expected.
 
-    Parameters
-    ----------
-    expected, tolerance : nested alike, numbers in float64; the difference allowed for
-        each element. Both are unused where the case asks for an exception.
-    dtype : the dtype that arrays must have where the case belongs to group ``dtype``.
-    parts : the names of the results, for the message.
+    Args:
+        function: the student's.
+        case: what to call it with.
+        expected: the right results in float64; unused where an exception is right.
+        tolerance: the difference allowed for each number, nested as the results are.
+        dtype: what arrays must have where the case belongs to group ``dtype``.
+        parts: the names of the results, for the message.
     """
     answer = attempt(function, case)
     if case.raises is not None:
@@ -159,6 +169,22 @@ def compare(
     if expected is None or isinstance(expected, (bool, np.bool_, str)):
         return _compare_exact(result, expected, part)
     return _compare_numbers(result, expected, tolerance, dtype, part)
+
+
+def agrees(answer: Answer, other: Answer) -> bool:
+    """Whether two functions did the same: like results, or both an error."""
+    if answer.raised is not None or other.raised is not None:
+        return bool(answer.raised and other.raised)
+    return compare(answer.result, other.result, likeness(other.result)) is None
+
+
+def likeness(result: Any) -> Any:
+    """A tolerance for naming a mistake: a billionth of a result's largest number."""
+    if isinstance(result, (tuple, list)):
+        return [likeness(item) for item in result]
+    if isinstance(result, (np.ndarray, np.generic, float)) and np.size(result):
+        return 1e-9 * np.max(np.abs(np.nan_to_num(result)))
+    return 0.0
 
 
 def same(a: Any, b: Any) -> bool:
@@ -191,13 +217,12 @@ def _missing_error(answer: Answer, wanted: str) -> Fault | None:
     if answer.raised is None:
         return Fault("silent", f"it returned a result where {wanted} was expected")
     if wanted not in answer.raised.kinds:
-        return Fault("raised", f"it raised {answer.raised}, expected {wanted}")
+        text = f"it raised {answer.raised}, expected {wanted}"
+        return Fault("other-error", text)
     return None
 
 
-def _impurity(
-    function: Callable[..., Any], case: Case, answer: Answer
-) -> Fault | None:
+def _impurity(function: Callable[..., Any], case: Case, answer: Answer) -> Fault | None:
     if answer.changed:
         which = ", ".join(str(i + 1) for i in answer.changed)
         return Fault("changed", f"it changed its argument number {which} in place")
@@ -213,7 +238,7 @@ def _compare_sequence(
 ) -> Fault | None:
     count = len(expected)
     if result is None:
-        return Fault("structure", "it returned nothing: does it end in return?")
+        return Fault("nothing", "it returned None")
     if type(result) not in (tuple, list):
         text = f"it returned {describe(result)}, expected {count} results"
         return Fault("structure", f"{text}{_listed(parts)}")
@@ -248,7 +273,7 @@ def _compare_numbers(
 ) -> Fault | None:
     """Compare an array or a number with an array or a number."""
     if result is None:
-        return Fault("structure", f"{part} is None: does the function end in return?")
+        return Fault("nothing", f"{part} is None", part)
     if isinstance(result, (bool, str)) or not _numeric(result):
         text = f"{part} is {describe(result)}, expected numbers"
         return Fault("structure", text, part)
@@ -275,7 +300,11 @@ def _compare_values(
     close |= np.isnan(got) & np.isnan(want)
     if close.all():
         return None
-    at = tuple(int(i) for i in np.argwhere(~np.atleast_1d(close))[0]) if want.ndim else ()
+    at = (
+        tuple(int(i) for i in np.argwhere(~np.atleast_1d(close))[0])
+        if want.ndim
+        else ()
+    )
     text = f"{part}{list(at) if at else ''} is {got[at]:.6g}, expected {want[at]:.6g}"
     return Fault("value", text, part, at, float(want[at]), float(got[at]))
 
@@ -298,6 +327,8 @@ def describe(value: Any) -> str:
         return f"{kind} of dtype {value.dtype} and shape {value.shape}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, Foreign):
+        return value.text
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
     return f"an object of type {type(value).__name__}"

@@ -33,25 +33,26 @@ def exercise(function: Function) -> Function:
 def recall(assignment: str, name: str) -> Callable[..., Any]:
     """Bring a function that the learner wrote in an earlier chapter.
 
-    Parameters
-    ----------
-    assignment : the chapter's name, such as ``"02_rmsprop"``.
-    name : the function's name, such as ``"rmsprop_step"``.
+    Args:
+        assignment: the chapter's name, such as ``"02_rmsprop"``.
+        name: the function's name, such as ``"rmsprop_step"``.
 
-    Returns
-    -------
-    The function from the notebook ``assignment.ipynb`` beside this one (in the same
-    folder, or in ``../assignment/``). Of that notebook only the imports, the
-    functions and the constants are run, no figure and no training.
+    Returns:
+        The function from the notebook ``assignment.ipynb`` beside this one (in the same
+        folder, or in ``../assignment/``). Of that notebook only the imports, the
+        functions and the constants are run, no figure and no training.
 
-    Raises
-    ------
-    LookupError : with one line that says how to provide the function.
+    Raises:
+        LookupError: with one line that says how to provide the function.
     """
     folder = os.environ.get(SOLUTIONS)
     if folder:
-        return _solution(Path(folder), name)
-    places = [Path(f"{assignment}.ipynb"), Path("..", assignment, f"{assignment}.ipynb")]
+        found: Callable[..., Any] = _solution(Path(folder), name)
+        return found
+    places = [
+        Path(f"{assignment}.ipynb"),
+        Path("..", assignment, f"{assignment}.ipynb"),
+    ]
     for place in places:
         if place.is_file():
             return _from_notebook(place, name)
@@ -87,7 +88,7 @@ def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
         raise LookupError(f"{path} is not a notebook: {error!r}") from None
     for source in sources:
         _run_definitions(source, namespace)
-    function = namespace.get(name)
+    function: Callable[..., Any] | None = namespace.get(name)
     if not callable(function):
         raise LookupError(f"{path} defines no function {name}: write it there first")
     return function
@@ -97,7 +98,9 @@ def _run_definitions(source: str, namespace: dict[str, Any]) -> None:
     """Run a cell's imports, functions and constants; a cell that fails is left out."""
     try:
         body = ast.parse(source).body
-        kept = [s for s in body if isinstance(s, _DEFINITIONS) and not _calls(s)]
+        kept: list[ast.stmt] = [
+            s for s in body if isinstance(s, _DEFINITIONS) and not _calls(s)
+        ]
         exec(compile(ast.Module(kept, []), "<notebook>", "exec"), namespace)
     except Exception:
         # Another exercise, half written: it matters only if `name` needs it, and

@@ -15,7 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from descentlab.compare import Case
+from descentlab.compare import Answer, Case, Raised
+
+RAISED = "raised"
+"""Stands for an error among the outputs of a misconception."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Published:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A misconception: its name, its sentence, its results on the ``value`` cases."""
+    """A misconception: its name, its sentence, its answers to the ``value`` cases."""
 
     name: str
     sentence: str
-    outputs: tuple[Any, ...]
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,8 @@ class Sheet:
 def sheet_of(name: str) -> Sheet:
     """The published sheet of the exercise ``name``.
 
-    Raises
-    ------
-    LookupError : with one line that says what to do.
+    Raises:
+        LookupError: with one line that says what to do.
     """
     folder = resources.files("descentlab") / "published"
     files = sorted(folder.iterdir(), key=str) if folder.is_dir() else []
@@ -64,7 +66,9 @@ def sheet_of(name: str) -> Sheet:
                 return sheet_from(sheets[name])
     if not files:
         raise LookupError("no published cases here: in the repository run make publish")
-    raise LookupError(f"{name} is no exercise of this course: check the function's name")
+    raise LookupError(
+        f"{name} is no exercise of this course: check the function's name"
+    )
 
 
 def sheet_to(sheet: Sheet) -> dict[str, Any]:
@@ -87,7 +91,11 @@ def sheet_to(sheet: Sheet) -> dict[str, Any]:
             for item in sheet.cases
         ],
         "mistakes": [
-            {"name": m.name, "sentence": m.sentence, "outputs": pack(m.outputs)}
+            {
+                "name": m.name,
+                "sentence": m.sentence,
+                "outputs": [RAISED if a.raised else pack(a.result) for a in m.answers],
+            }
             for m in sheet.mistakes
         ],
     }
@@ -101,10 +109,16 @@ def sheet_from(data: dict[str, Any]) -> Sheet:
         uses=tuple(data["uses"]),
         cases=tuple(_case_from(item) for item in data["cases"]),
         mistakes=tuple(
-            Mistake(m["name"], m["sentence"], unpack(m["outputs"]))
+            Mistake(m["name"], m["sentence"], tuple(map(_answer_from, m["outputs"])))
             for m in data["mistakes"]
         ),
     )
+
+
+def _answer_from(output: Any) -> Answer:
+    if output == RAISED:
+        return Answer(raised=Raised(("Exception",), ""))
+    return Answer(unpack(output))
 
 
 def _case_from(item: dict[str, Any]) -> Published:

@@ -47,7 +47,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         colour = MARKS[self.passed][2]
-        rows = [f"<strong style='color: {colour}'>{html.escape(self.headline)}</strong>"]
+        rows = [
+            f"<strong style='color: {colour}'>{html.escape(self.headline)}</strong>"
+        ]
         if self.lines:
             rows.append("<ul style='list-style: none; margin: .3em 0; padding: 0'>")
             rows += [_line(x) for x in self.lines]

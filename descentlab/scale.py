@@ -14,17 +14,15 @@ from descentlab.steps import signature_of
 def optimizer(step: Callable[..., Any]) -> type[torch.optim.Optimizer]:
     """Make a ``torch.optim.Optimizer`` class from a step function, unchanged.
 
-    Parameters
-    ----------
-    step : a function ``step(theta, grad, *state, [t,] lr, ...)`` in NumPy. Its
-        arguments after ``grad`` and before ``t`` or ``lr`` are the state, zeros at
-        first; ``t`` counts from 1; the rest are hyper-parameters of the class.
+    Args:
+        step: a function ``step(theta, grad, *state, [t,] lr, ...)`` in NumPy. Its
+            arguments after ``grad`` and before ``t`` or ``lr`` are the state, zeros at
+            first; ``t`` counts from 1; the rest are hyper-parameters of the class.
 
-    Returns
-    -------
-    A class: ``Adam = optimizer(adam_step); opt = Adam(model.parameters(), lr=1e-3)``.
-    It runs the step on NumPy views of each parameter. A parameter that lies on a GPU
-    is copied to the CPU and back at every step.
+    Returns:
+        A class, used as ``Adam = optimizer(adam_step)`` and then
+        ``opt = Adam(model.parameters(), lr=1e-3)``. It runs the step on NumPy views of
+        each parameter; one that lies on a GPU is copied to the CPU and back each time.
     """
     signature = signature_of(step)
 
@@ -33,7 +31,7 @@ def optimizer(step: Callable[..., Any]) -> type[torch.optim.Optimizer]:
             super().__init__(params, signature.fill(hyper, step.__name__))
 
         @torch.no_grad()
-        def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        def step(self, closure: Callable[[], Any] | None = None) -> Any:
             loss = None
             if closure is not None:
                 with torch.enable_grad():

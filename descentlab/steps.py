@@ -26,9 +26,8 @@ class StepSignature:
     def fill(self, given: dict[str, Any], name: str) -> dict[str, Any]:
         """The hyper-parameters of a run: what was given, else the defaults.
 
-        Raises
-        ------
-        TypeError : for a name that the step does not take, or one left without value.
+        Raises:
+            TypeError: for a name that the step does not take, or one without a value.
         """
         unknown = sorted(set(given) - set(self.hyper))
         if unknown:
@@ -43,9 +42,8 @@ class StepSignature:
 def signature_of(step: Callable[..., Any]) -> StepSignature:
     """Read the signature of a step function.
 
-    Raises
-    ------
-    TypeError : where the signature is not ``(theta, grad, *state, [t,] lr, ...)``.
+    Raises:
+        TypeError: where the signature is not ``(theta, grad, *state, [t,] lr, ...)``.
     """
     parameters = inspect.signature(step).parameters
     names = list(parameters)
@@ -73,18 +71,16 @@ def trace(
 ) -> np.ndarray:
     """Drive a step function over a problem and record where it went.
 
-    Parameters
-    ----------
-    step : such as ``adam_step``; its state starts at zeros, its ``t`` at 1.
-    grad_fn : the gradient at ``theta``, of the same shape.
-    theta0 : where to start.
-    steps : how many steps to take.
-    hyper : the step's hyper-parameters. A function is a schedule: it is called with
-        the number of steps taken so far (0 at first).
+    Args:
+        step: such as ``adam_step``; its state starts at zeros, its ``t`` at 1.
+        grad_fn: the gradient at ``theta``, of the same shape.
+        theta0: where to start.
+        steps: how many steps to take.
+        hyper: the step's hyper-parameters. A function is a schedule: it is called with
+            the number of steps taken so far (0 at first).
 
-    Returns
-    -------
-    The trajectory, shape ``(steps + 1, *theta0.shape)``; row 0 is ``theta0``.
+    Returns:
+        The trajectory, shape ``(steps + 1, *theta0.shape)``; row 0 is ``theta0``.
     """
     signature = signature_of(step)
     values = signature.fill(hyper, step.__name__)

@@ -20,8 +20,14 @@ from autograder.judge.exercise import (
     dtype_of,
 )
 from autograder.judge.verdict import ExerciseVerdict
-from descentlab.check import failure_facts, general_advice, group_lines
-from descentlab.compare import Answer, Case, Fault, Foreign, compare, examine
+from descentlab.check import (
+    clearest,
+    failure_facts,
+    general_advice,
+    group_lines,
+    mistake_advice,
+)
+from descentlab.compare import Answer, Case, Fault, Foreign, agrees, attempt, examine
 from descentlab.report import Line, Report
 
 
@@ -44,10 +50,9 @@ def evaluate(
 ) -> ExerciseVerdict:
     """Play an exercise's cases on a function and judge the answers.
 
-    Parameters
-    ----------
-    seed : where the inputs are drawn from.
-    earlier : the student's own functions of earlier exercises, by name.
+    Args:
+        seed: where the inputs are drawn from.
+        earlier: the student's own functions of earlier exercises, by name.
     """
     cases = list(exercise.cases(np.random.default_rng(seed)))
     values = [play(exercise, function, c) for c in cases if c.group == "value"]
@@ -59,21 +64,15 @@ def evaluate(
 
 def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played:
     """Play one case of an exercise on a function."""
-    expected, tolerance = (
-        (None, None) if case.raises else exercise.expectation(case)
-    )
+    expected, tolerance = (None, None) if case.raises else exercise.expectation(case)
     dtype = dtype_of(case)
-    answer, fault = examine(
-        function, case, expected, tolerance, dtype, exercise.parts
-    )
+    answer, fault = examine(function, case, expected, tolerance, dtype, exercise.parts)
     return Played(case, expected, tolerance, answer, fault)
 
 
 def without_marks(exercise: Exercise, status: str, reason: str) -> ExerciseVerdict:
     """The verdict on a function that could not be played, with the reason."""
-    report = Report(
-        _headline(exercise, 0.0, status), False, [Line(False, reason)]
-    )
+    report = Report(_headline(exercise, 0.0, status), False, [Line(False, reason)])
     return ExerciseVerdict(0.0, exercise.points, status, report)
 
 
@@ -88,7 +87,9 @@ def signature_advice(exercise: Exercise, parameters: Any) -> list[str]:
     except (TypeError, ValueError):
         return []
     missing = [name for name in wanted if name not in found]
-    advice = [f"Its parameter {name} is missing or has another name." for name in missing]
+    advice = [
+        f"Its parameter {name} is missing or has another name." for name in missing
+    ]
     for name, parameter in wanted.items():
         has = parameter.default is not parameter.empty
         if has and name in found and not _same_default(found[name], parameter.default):
@@ -111,23 +112,22 @@ def _no_marks(
     earlier: Mapping[str, Callable[..., Any]],
 ) -> ExerciseVerdict:
     """The verdict where numbers are wrong: no marks, and the likeliest reason."""
-    first = next(item for item in values if item.fault)
-    assert first.fault is not None
+    first, fault = clearest([(x, x.fault) for x in values if x.fault])
     status = "failed"
-    if first.fault.kind == "raised":
+    if fault.kind == "raised":
         status = "error"
     elif isinstance(first.answer.result, Foreign):
         status = "rejected"
     mistake = name_mistake(exercise, values)
     advice = _earlier_advice(exercise, values, earlier)
     if mistake is not None and not advice:
-        advice = [mistake.sentence]
-    advice += _advice(exercise, first)
+        advice = [mistake_advice(mistake.name, mistake.sentence)]
+    advice += _advice(first)
     report = Report(
         _headline(exercise, 0.0, status),
         False,
         group_lines((item.case, item.fault) for item in values),
-        failure_facts(exercise.name, exercise.arguments, first.case, first.fault),
+        failure_facts(exercise.name, exercise.arguments, first.case, fault),
         [*advice, f"Where to look: {exercise.where}."],
     )
     name = mistake.name if mistake else None
@@ -145,38 +145,30 @@ def _marks(exercise: Exercise, played: Sequence[Played]) -> ExerciseVerdict:
     if not lost:
         report = Report(_headline(exercise, score, "passed"), True, lines)
         return ExerciseVerdict(score, exercise.points, "passed", report)
-    first = next(item for item in played if item.fault)
-    assert first.fault is not None
+    first, fault = clearest([(x, x.fault) for x in played if x.fault])
     report = Report(
         _headline(exercise, score, "partial"),
         False,
         lines,
-        failure_facts(exercise.name, exercise.arguments, first.case, first.fault),
-        _advice(exercise, first),
+        failure_facts(exercise.name, exercise.arguments, first.case, fault),
+        _advice(first),
     )
     return ExerciseVerdict(score, exercise.points, "partial", report)
 
 
-def name_mistake(
-    exercise: Exercise, values: Sequence[Played]
-) -> Misconception | None:
-    """The misconception that gives the student's numbers in every case."""
+def name_mistake(exercise: Exercise, values: Sequence[Played]) -> Misconception | None:
+    """The misconception that gives the student's answer in every case."""
+    if all(item.answer.raised for item in values):
+        return None
     for mistake in exercise.mistakes():
-        if all(_agrees(mistake.function, item) for item in values):
+        if _explains(mistake.function, values):
             return mistake
     return None
 
 
-def _agrees(function: Callable[..., Any], item: Played) -> bool:
-    """Whether a function gives the answer that the student's gave."""
-    if item.answer.raised is not None:
-        return False
-    try:
-        with np.errstate(all="ignore"):
-            result = item.case.play(function)
-    except (TypeError, ValueError, ArithmeticError):
-        return False
-    return compare(item.answer.result, result, item.tolerance) is None
+def _explains(function: Callable[..., Any], values: Sequence[Played]) -> bool:
+    """Whether a function does in every case what the student's did."""
+    return all(agrees(item.answer, attempt(function, item.case)) for item in values)
 
 
 def _earlier_advice(
@@ -193,7 +185,7 @@ def _earlier_advice(
         return []
     parts = {name: earlier[name] for name in exercise.uses}
     built = exercise.composed(**parts)
-    if not all(_agrees(built, item) for item in values):
+    if not _explains(built, values):
         return []
     names = " or ".join(exercise.uses)
     return [
@@ -202,17 +194,19 @@ def _earlier_advice(
     ]
 
 
-def _advice(exercise: Exercise, item: Played) -> list[str]:
+def _advice(item: Played) -> list[str]:
     assert item.fault is not None
     raised = item.answer.raised
-    advice = general_advice(item.fault, raised.kinds if raised else ())
+    advice = general_advice(item.fault, raised)
     if raised is not None and raised.line is not None and not item.case.raises:
         advice.insert(0, f"The error comes from line {raised.line} of its cell.")
     return advice
 
 
 def _headline(exercise: Exercise, score: float, status: str) -> str:
-    return f"{exercise.name}: {score:g} of {exercise.points} points ({status})"
+    return (
+        f"{exercise.name}: {round(score, 2):g} of {exercise.points} points ({status})"
+    )
 
 
 def _same_default(shown: str | None, default: Any) -> bool:

@@ -7,9 +7,10 @@ its own.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,15 @@ NOISE = {"float64": 1e-11, "float32": 1e-6}
 
 @dataclass(frozen=True)
 class Misconception:
-    """A wrong function with a name, and the sentence that helps who wrote it."""
+    """A wrong function with a name, and the sentence that helps who wrote it.
+
+    ``source`` is the function as a student would write it, where it has been written.
+    """
 
     name: str
     sentence: str
     function: Function
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,17 @@ class Run(Case):
 class Exercise:
     """One function that a student writes.
 
-    Parameters
-    ----------
-    name, points : as in the chapter.
-    reference : the oracle, which computes in float64; its signature is the exercise's.
-    parts : the names of the results, for messages.
-    cases : makes the cases from a generator; small ones first, ``value`` among them.
-    misconceptions : the first that gives the student's numbers names the mistake.
-    where : the place in the chapter that derives the formula.
-    exact : the parameters at which the formula may jump, left out of the noise.
-    composed : builds the oracle from the functions of earlier exercises that a
-        student may call in it; its parameters are their names.
+    Args:
+        name: the function's name.
+        points: as in the chapter.
+        reference: the oracle, in float64; its signature is the exercise's.
+        parts: the names of the results, for messages.
+        cases: makes the cases from a generator; small ones first, ``value`` among them.
+        misconceptions: the first that gives the student's numbers names the mistake.
+        where: the place in the chapter that derives the formula.
+        exact: the parameters at which the formula may jump, left out of the noise.
+        composed: builds the oracle from the functions of earlier exercises that a
+            student may call in it; its parameters are their names.
     """
 
     name: str
@@ -88,19 +93,50 @@ class Exercise:
         return tuple(inspect.signature(self.composed).parameters)
 
     def mistakes(self) -> tuple[Misconception, ...]:
-        """The misconceptions, and for each hyper-parameter that it is ignored."""
+        """The misconceptions, and those that any function can have.
+
+        The latter: a hyper-parameter that is ignored, results in another order or
+        left out, rounded results.
+        """
         parameters = inspect.signature(self.reference).parameters.values()
+        hyper = [p.name for p in parameters if p.default is not p.empty]
         ignored = (
             Misconception(
-                f"{parameter.name}-ignored",
-                f"The answer does not change with {parameter.name}: is its default"
+                f"{'-and-'.join(names)}-ignored",
+                f"The answer does not change with {' or '.join(names)}: is a number"
                 " written out in the body, where the parameter should stand?",
-                partial(_without, self.reference, parameter.name),
+                partial(_without, self.reference, names),
             )
-            for parameter in parameters
-            if parameter.default is not parameter.empty
+            for names in [*combinations(hyper, 1), *combinations(hyper, 2)]
         )
-        return (*self.misconceptions, *ignored)
+        rounded = (
+            Misconception(
+                "rounded",
+                "Your results are rounded: the next step needs every digit.",
+                lambda *args, n=n, **kwargs: _rounded(
+                    self.reference(*args, **kwargs), n
+                ),
+            )
+            for n in (3, 4, 5, 6, 8)
+        )
+        return (*self.misconceptions, *ignored, *self._misplaced(), *rounded)
+
+    def _misplaced(self) -> Iterator[Misconception]:
+        """The right results in another order, or the first of them alone."""
+        count = len(self.parts)
+        right = ", ".join(self.parts)
+        for order in list(permutations(range(count)))[1:]:
+            yield Misconception(
+                "order-swapped",
+                f"The right results in the wrong order: return {right}.",
+                partial(_picked, self.reference, order),
+            )
+        for kept in range(1, count):
+            yield Misconception(
+                "state-not-returned",
+                f"Some results are not returned; the next step needs all: {right}.",
+                partial(_picked, self.reference, tuple(range(kept))),
+            )
 
     def expectation(self, case: Case, seed: int = 0) -> tuple[Any, Any]:
         """What the oracle gives for a case, and the difference allowed.
@@ -125,15 +161,34 @@ def dtype_of(case: Case) -> np.dtype[Any] | None:
         items = value if isinstance(value, (list, tuple)) else [value]
         for item in items:
             if isinstance(item, np.ndarray):
-                return item.dtype
+                dtype: np.dtype[Any] = item.dtype
+                return dtype
     return None
 
 
-def _without(reference: Function, name: str, *args: Any, **kwargs: Any) -> Any:
-    """The reference, deaf to one of its parameters."""
+def _without(
+    reference: Function, names: tuple[str, ...], *args: Any, **kwargs: Any
+) -> Any:
+    """The reference, deaf to some of its parameters."""
     bound = inspect.signature(reference).bind(*args, **kwargs)
-    bound.arguments.pop(name, None)
+    for name in names:
+        bound.arguments.pop(name, None)
     return reference(*bound.args, **bound.kwargs)
+
+
+def _picked(
+    reference: Function, order: tuple[int, ...], *args: Any, **kwargs: Any
+) -> Any:
+    """The reference's results in some order; one alone is returned bare."""
+    results = reference(*args, **kwargs)
+    picked = tuple(results[i] for i in order)
+    return picked if len(picked) > 1 else picked[0]
+
+
+def _rounded(result: Any, decimals: int) -> Any:
+    if isinstance(result, (list, tuple)):
+        return type(result)(_rounded(item, decimals) for item in result)
+    return np.round(result, decimals) if isinstance(result, np.ndarray) else result
 
 
 def _noisily(

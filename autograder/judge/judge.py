@@ -31,8 +31,8 @@ from descentlab.compare import Raised
 class Times:
     """Seconds for one cell, for the calls of one exercise, for a whole notebook."""
 
-    cell: float = 20.0
-    exercise: float = 20.0
+    cell: float = 15.0
+    exercise: float = 10.0
     notebook: float = 120.0
 
 
@@ -46,16 +46,14 @@ def judge(
 ) -> Verdict:
     """Judge one notebook.
 
-    Parameters
-    ----------
-    data : the notebook file's bytes.
-    key : the course's secret, from which and from the notebook the inputs are drawn:
-        unpredictable to a student, the same whenever that notebook is judged again.
+    Args:
+        data: the notebook file's bytes.
+        key: the course's secret, from which and from the notebook the inputs are drawn:
+            unpredictable to a student, the same whenever that notebook is judged again.
 
-    Raises
-    ------
-    NotebookError : where the bytes are no notebook.
-    SandboxError : where no sandbox can be had; there is no judging without.
+    Raises:
+        NotebookError: where the bytes are no notebook.
+        SandboxError: where no sandbox can be had; there is no judging without.
     """
     names = [exercise.name for exercise in exercises]
     submission = take_apart(data, names)

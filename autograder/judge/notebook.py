@@ -1,12 +1,11 @@
-"""A student's notebook, taken apart; nothing that it claims about itself is believed."""
+"""A student's notebook, taken apart; what it claims about itself is not believed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import nbformat
 
 MAX_SIZE = 16 << 20
 LOCKED = frozenset({"figure", "experiment", "scale"})
@@ -19,7 +18,7 @@ class NotebookError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell: ``exercise`` and ``check`` name the exercise that it belongs to."""
+    """One cell; ``exercise`` and ``check`` name the exercise that it belongs to."""
 
     number: int
     source: str
@@ -41,36 +40,58 @@ class Submission:
     rejected: dict[str, str] = field(default_factory=dict)
 
 
-def read(data: bytes) -> nbformat.NotebookNode:
-    """The notebook in some bytes.
+def read(data: bytes) -> dict[str, Any]:
+    """The notebook in some bytes, as format 4 has it, each source one string.
 
-    Raises
-    ------
-    NotebookError : where it is none.
+    Raises:
+        NotebookError: where it is none.
     """
     if len(data) > MAX_SIZE:
-        raise NotebookError(f"it is larger than {MAX_SIZE >> 20} MiB: clear its outputs")
+        raise NotebookError(
+            f"it is larger than {MAX_SIZE >> 20} MiB: clear its outputs"
+        )
     try:
-        notebook = nbformat.reads(data.decode("utf-8"), as_version=4)
-        cells = notebook.cells
-        if not all(_well_formed(cell) for cell in cells):
-            raise NotebookError("one of its cells is malformed")
-    except NotebookError:
-        raise
+        notebook = json.loads(data.decode("utf-8"))
     except RecursionError:
         raise NotebookError("it is nested too deeply") from None
-    except Exception as error:
-        # nbformat and json raise many kinds of errors on what is not a notebook.
-        raise NotebookError(f"it is not a notebook ({type(error).__name__})") from None
+    except ValueError:
+        raise NotebookError("it is not a notebook: its text is not JSON") from None
+    if type(notebook) is dict and notebook.get("nbformat") in (1, 2, 3):
+        notebook = _upgraded(data)
+    if type(notebook) is not dict or type(notebook.get("cells")) is not list:
+        raise NotebookError("it is not a notebook: it has no list of cells")
+    notebook["cells"] = [_tidy(cell) for cell in notebook["cells"]]
     return notebook
+
+
+def _upgraded(data: bytes) -> Any:
+    """An older notebook, brought to format 4."""
+    # Only here: importing nbformat takes longer than judging does.
+    import nbformat
+
+    try:
+        return json.loads(nbformat.writes(nbformat.reads(data.decode(), 4), 4))
+    except Exception as error:
+        # An old notebook can be broken in any way; nbformat does not say in which.
+        text = f"its old format cannot be read ({type(error).__name__})"
+        raise NotebookError(text) from None
+
+
+def _tidy(cell: Any) -> dict[str, Any]:
+    """A cell with its source as one string."""
+    if type(cell) is dict and type(cell.get("cell_type")) is str:
+        source = cell.get("source")
+        lines: list[Any] = source if type(source) is list else [source]
+        if all(type(line) is str for line in lines):
+            return {**cell, "source": "".join(lines)}
+    raise NotebookError("it is not a notebook: one of its cells is malformed")
 
 
 def take_apart(data: bytes, names: Sequence[str]) -> Submission:
     """Find the exercises ``names`` in a notebook's bytes.
 
-    Raises
-    ------
-    NotebookError : where it is no notebook.
+    Raises:
+        NotebookError: where it is no notebook.
     """
     notebook = read(data)
     language = _language(notebook)
@@ -79,8 +100,8 @@ def take_apart(data: bytes, names: Sequence[str]) -> Submission:
         return Submission([], rejected=dict.fromkeys(names, reason))
     missing, rejected = {}, {}
     for name in names:
-        kinds = [c.cell_type for c in notebook.cells if _grade_id(c) == name]
-        checks = [c for c in notebook.cells if _grade_id(c) == f"check_{name}"]
+        kinds = [c["cell_type"] for c in notebook["cells"] if grade_id_of(c) == name]
+        checks = [c for c in notebook["cells"] if grade_id_of(c) == f"check_{name}"]
         if len(kinds) > 1 or len(checks) > 1:
             twice = name if len(kinds) > 1 else f"check_{name}"
             rejected[name] = f"two cells carry the name {twice}: remove one of them"
@@ -92,45 +113,46 @@ def take_apart(data: bytes, names: Sequence[str]) -> Submission:
     return Submission(_cells(notebook, left), missing, rejected)
 
 
-def _cells(notebook: nbformat.NotebookNode, names: Collection[str]) -> list[Cell]:
+def _cells(notebook: dict[str, Any], names: Collection[str]) -> list[Cell]:
     """The cells to run, and the places where the exercises are judged."""
     cells = []
     unchecked = set(names)
-    for number, cell in enumerate(notebook.cells, start=1):
-        grade_id = _grade_id(cell)
+    for number, cell in enumerate(notebook["cells"], start=1):
+        grade_id = grade_id_of(cell)
         check = grade_id.removeprefix("check_") if grade_id.startswith("check_") else ""
         if check in names:
             cells.append(Cell(number, "", check=check))
             unchecked.discard(check)
-        elif cell.cell_type == "code" and not check and not _tags(cell) & LOCKED:
+        elif cell["cell_type"] == "code" and not check and not _tags(cell) & LOCKED:
             name = grade_id if grade_id in names else None
-            cells.append(Cell(number, cell.source, exercise=name))
+            cells.append(Cell(number, cell["source"], exercise=name))
     # A check cell that was deleted: the function as it stands at the end.
-    end = len(notebook.cells) + 1
+    end = len(notebook["cells"]) + 1
     return cells + [Cell(end, "", check=name) for name in sorted(unchecked)]
 
 
-def _well_formed(cell: Any) -> bool:
-    return isinstance(cell.source, str) and isinstance(cell.cell_type, str)
+def grade_id_of(cell: dict[str, Any]) -> str:
+    """The name that a cell carries for nbgrader; empty where it carries none."""
+    grade_id = _within(cell, "metadata", "nbgrader", "grade_id")
+    return grade_id if type(grade_id) is str else ""
 
 
-def _grade_id(cell: Any) -> str:
-    about = cell.get("metadata", {}).get("nbgrader", {})
-    grade_id = about.get("grade_id", "") if isinstance(about, dict) else ""
-    return grade_id if isinstance(grade_id, str) else ""
+def _tags(cell: dict[str, Any]) -> set[str]:
+    tags = _within(cell, "metadata", "tags")
+    return {tag for tag in tags if type(tag) is str} if type(tags) is list else set()
 
 
-def _tags(cell: Any) -> set[str]:
-    tags = cell.get("metadata", {}).get("tags", [])
-    return {tag for tag in tags if isinstance(tag, str)} if type(tags) is list else set()
-
-
-def _language(notebook: Any) -> str:
+def _language(notebook: dict[str, Any]) -> str:
     """What the notebook says of its language; nothing where it does not."""
-    about = notebook.get("metadata", {})
-    for key, inner in (("language_info", "name"), ("kernelspec", "language")):
-        value = about.get(key, {})
-        value = value.get(inner, "") if isinstance(value, dict) else ""
-        if isinstance(value, str) and value:
+    for path in (("language_info", "name"), ("kernelspec", "language")):
+        value = _within(notebook, "metadata", *path)
+        if type(value) is str and value:
             return value.lower()
     return ""
+
+
+def _within(item: Any, *keys: str) -> Any:
+    """What lies under some keys, one inside the other; None where nothing does."""
+    for key in keys:
+        item = item.get(key) if type(item) is dict else None
+    return item

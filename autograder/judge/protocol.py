@@ -51,9 +51,8 @@ class Encoder:
     def encode(self, value: Any, depth: int = 0) -> Any:
         """The header item for a value.
 
-        Raises
-        ------
-        ProtocolError : for a type that is not on the list, or a value too large.
+        Raises:
+            ProtocolError: for a type that is not on the list, or a value too large.
         """
         if depth > MAX_DEPTH:
             raise ProtocolError(f"nested deeper than {MAX_DEPTH} levels")
@@ -120,9 +119,8 @@ class Decoder:
     def decode(self, item: Any, depth: int = 0) -> Any:
         """The value of a header item.
 
-        Raises
-        ------
-        ProtocolError : for anything that ``Encoder`` would not have written.
+        Raises:
+            ProtocolError: for anything that ``Encoder`` would not have written.
         """
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:

@@ -80,12 +80,13 @@ class Limits:
 class Sandbox:
     """A running sandbox, used as a context manager.
 
-    Raises
-    ------
-    SandboxError : where none can be had.
+    Raises:
+        SandboxError: where none can be had.
     """
 
-    def __init__(self, limits: Limits = Limits(), packages: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, limits: Limits = Limits(), packages: Sequence[Path] = ()
+    ) -> None:
         self.process = subprocess.Popen(
             command(limits, tuple(packages)),
             stdin=subprocess.PIPE,
@@ -187,7 +188,10 @@ class Sandbox:
         return result
 
     def _answer(
-        self, header: dict[str, Any], raw: bytes, functions: Sequence[Callable[..., Any]]
+        self,
+        header: dict[str, Any],
+        raw: bytes,
+        functions: Sequence[Callable[..., Any]],
     ) -> tuple[dict[str, Any], bytes]:
         """Let the judge's own function answer a call from the sandbox."""
         try:
@@ -262,18 +266,16 @@ def _write_back(before: Any, after: Any) -> None:
             before[:] = after
         for old, new in zip(before, after, strict=True):
             _write_back(old, new)
-    elif isinstance(before, np.ndarray) and isinstance(after, np.ndarray):
-        if before.shape == after.shape and before.dtype == after.dtype:
-            before[...] = after
+    elif isinstance(before, np.ndarray) and before.shape == np.shape(after):
+        before[...] = after
 
 
 @cache
 def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
     """The command line that starts a sandbox.
 
-    Raises
-    ------
-    SandboxError : where bubblewrap is not installed.
+    Raises:
+        SandboxError: where bubblewrap is not installed.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:

@@ -34,11 +34,13 @@ class Verdict:
 
     @property
     def score(self) -> float:
-        return sum(verdict.score for verdict in self.exercises.values())
+        """The marks earned."""
+        return float(sum(verdict.score for verdict in self.exercises.values()))
 
     @property
     def max_score(self) -> float:
-        return sum(verdict.max_score for verdict in self.exercises.values())
+        """The marks that could be earned."""
+        return float(sum(verdict.max_score for verdict in self.exercises.values()))
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``grade --json`` prints."""
@@ -48,8 +50,8 @@ class Verdict:
             "max_score": self.max_score,
             "exercises": {
                 name: {
-                    "score": verdict.score,
-                    "max_score": verdict.max_score,
+                    "score": float(verdict.score),
+                    "max_score": float(verdict.max_score),
                     "status": verdict.status,
                     "feedback": str(verdict.report),
                 }

@@ -57,13 +57,14 @@ class Worker:
             self.reply(*handlers[header["op"]](header, raw))
 
     def read(self, count: int) -> bytes:
+        """The next bytes of a request; the end of the pipe is the end of the worker."""
         data = self.requests.read(count)
         if len(data) != count:
-            # The judge has hung up: nothing is left to do.
             os._exit(0)
         return data
 
     def reply(self, header: dict[str, Any], encoder: Encoder | None = None) -> None:
+        """Send one frame to the judge."""
         self.replies.write(pack(header, encoder))
         self.replies.flush()
 

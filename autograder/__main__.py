@@ -1,0 +1,118 @@
+"""The command line: ``python -m autograder COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.course import ROOT, CourseError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 2 for what cannot be done, 3 for our fault."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except _refusals() as refusal:
+        print(f"autograder: {refusal}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("autograder: interrupted", file=sys.stderr)
+        return 130
+    except Exception:
+        traceback.print_exc()
+        print("autograder: a fault of the grader's own, see above", file=sys.stderr)
+        return 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m autograder")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    grade = commands.add_parser("grade", help="grade one notebook, without a gradebook")
+    grade.add_argument("assignment", help="such as 03_adam")
+    grade.add_argument("notebook", type=Path, help="the student's notebook")
+    grade.add_argument("--json", action="store_true", help="print one JSON object")
+    grade.set_defaults(run=_grade)
+
+    release = commands.add_parser("release", help="make source/ and release/")
+    release.add_argument("assignment", nargs="*", help="all where none is named")
+    release.set_defaults(run=_release)
+
+    for name, run, words in (
+        ("publish", _publish, "write the published cases of check()"),
+        ("book", _book, "build the book into _build/html"),
+        ("sample", _sample, "make a sample class in submitted/"),
+        ("grades", _grades, "print the gradebook as a table"),
+    ):
+        commands.add_parser(name, help=words).set_defaults(run=run)
+    return parser
+
+
+def _grade(options: argparse.Namespace) -> None:
+    from autograder.grade import grade, table
+
+    verdict = grade(options.assignment, _bytes(options.notebook))
+    if options.json:
+        print(json.dumps(verdict.to_json(), indent=1))
+    else:
+        print(table(verdict))
+
+
+def _release(options: argparse.Namespace) -> None:
+    from autograder.release import release
+
+    for path in release(ROOT, options.assignment):
+        print(path.relative_to(ROOT))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from autograder.publish import publish
+
+    publish(ROOT)
+
+
+def _book(options: argparse.Namespace) -> int:
+    from autograder.book import build
+
+    return build(ROOT)
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from autograder.sample import make_class
+
+    make_class(ROOT)
+
+
+def _grades(options: argparse.Namespace) -> None:
+    from autograder.gradebook import print_grades
+
+    print_grades(ROOT)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CourseError(f"{path} cannot be read: {reason}") from None
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """The errors that say in one line what cannot be done, of the modules in use."""
+    names = {
+        "autograder.exercises": "UnknownAssignment",
+        "autograder.judge": "NotebookError SandboxError",
+        "autograder.release": "ReleaseError",
+    }
+    loaded = ((sys.modules.get(m), classes.split()) for m, classes in names.items())
+    found = [getattr(m, c) for m, classes in loaded if m is not None for c in classes]
+    return (CourseError, *found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Where the course lies, and the secret that its inputs are drawn from."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The repository: the folder that holds ``chapters/`` and ``autograder/``."""
+
+KEY_FILE = ".judge-key"
+
+
+class CourseError(Exception):
+    """Something is wrong with the set-up; the message says what to do."""
+
+
+def key(root: Path = ROOT) -> bytes:
+    """The course's secret, made on first use and kept in ``.judge-key``.
+
+    Inputs are drawn from it and from the notebook: who knows it can tell them in
+    advance, and who loses it cannot repeat a verdict exactly.
+
+    Raises:
+        CourseError: where it can be neither read nor made.
+    """
+    path = root / KEY_FILE
+    try:
+        if not path.exists():
+            _create(path)
+        text = path.read_text(encoding="ascii").strip()
+        return bytes.fromhex(text)
+    except (OSError, ValueError) as error:
+        raise CourseError(
+            f"the judge's key {path} cannot be read or made ({error}): make the folder"
+            " writable, or put 64 hexadecimal digits there"
+        ) from None
+
+
+def _create(path: Path) -> None:
+    """Write a new key, whole or not at all, for this user's eyes only."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    try:
+        # Another process may have been first: its key is as good, and stays.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

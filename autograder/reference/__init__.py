@@ -1,0 +1,1 @@
+"""The oracle: one module a chapter, in float64, straight from the formula."""
