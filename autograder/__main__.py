@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 2 for what cannot be done, 3 for our fault."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        options.run(options)
+        return 0
     except _refusals() as refusal:
         print(f"autograder: {refusal}", file=sys.stderr)
         return 2
@@ -76,10 +77,10 @@ def _publish(options: argparse.Namespace) -> None:
     publish(ROOT)
 
 
-def _book(options: argparse.Namespace) -> int:
+def _book(options: argparse.Namespace) -> None:
     from autograder.book import build
 
-    return build(ROOT)
+    build(ROOT)
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -105,6 +106,7 @@ def _bytes(path: Path) -> bytes:
 def _refusals() -> tuple[type[Exception], ...]:
     """The errors that say in one line what cannot be done, of the modules in use."""
     names = {
+        "autograder.book": "BookError",
         "autograder.exercises": "UnknownAssignment",
         "autograder.judge": "NotebookError SandboxError",
         "autograder.release": "ReleaseError",

@@ -147,11 +147,12 @@ def _write_verdict(cell: Any, verdict: Verdict) -> None:
 def _restored(cell: Any, original: Any) -> Any:
     """A submitted cell with the metadata of the released one, or with none."""
     if original is None:
-        make: dict[str, Callable[[str], Any]] = {
+        make: dict[str, Callable[..., Any]] = {
             "code": nbformat.v4.new_code_cell,
             "markdown": nbformat.v4.new_markdown_cell,
         }
-        return make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(cell["source"])
+        new = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)
+        return new(source=cell["source"])
     restored = copy.deepcopy(original)
     if utils.is_solution(original):
         restored.source = cell["source"]

@@ -179,10 +179,9 @@ def _examine(
 def _earlier(function: Callable[..., Any], uses: Sequence[str]) -> list[str]:
     """A word where an earlier function of the learner's, used here, fails itself."""
     names = getattr(getattr(function, "__code__", None), "co_names", ())
-    for name in uses:
+    for name in set(uses) & set(names):
         earlier = getattr(function, "__globals__", {}).get(name)
-        called = name in names and earlier is not None
-        if called and not check_report(earlier, sheet_of(name)).passed:
+        if callable(earlier) and not check_report(earlier, sheet_of(name)).passed:
             return [
                 f"It calls your {name}, which fails its own check: mend that first."
             ]

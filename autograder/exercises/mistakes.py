@@ -24,9 +24,10 @@ def mistakes(
     """Make misconceptions of the right answer whose source is ``right``.
 
     Args:
+        right: the source of a right answer.
         wrong: maps the name of each to its edits, from old words to new ones, and to
-            the sentence that helps who made it. A mistake that is made in several ways has
-            several edits.
+            the sentence that helps who made it. A mistake that is made in several ways
+            has several edits.
 
     Raises:
         ValueError: where the words that an edit changes do not stand there.

@@ -83,7 +83,7 @@ def signature_advice(exercise: Exercise, parameters: Any) -> list[str]:
     """
     wanted = inspect.signature(exercise.reference).parameters
     try:
-        found = {str(name): default for name, _, default in parameters}
+        found = {str(name): _short(default) for name, _, default in parameters}
     except (TypeError, ValueError):
         return []
     missing = [name for name in wanted if name not in found]
@@ -207,6 +207,11 @@ def _headline(exercise: Exercise, score: float, status: str) -> str:
     return (
         f"{exercise.name}: {round(score, 2):g} of {exercise.points} points ({status})"
     )
+
+
+def _short(shown: Any) -> str | None:
+    """A default as the sandbox shows it, which may be anything."""
+    return None if shown is None else str(shown)[:80]
 
 
 def _same_default(shown: str | None, default: Any) -> bool:
