@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 or newer (macOS ships that one) and a POSIX shell.
 
 PYTHON ?= python3
-PYTEST_FLAGS ?=
+PYTEST_FLAGS ?= # such as -n 2: two tests at a time
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -100,7 +100,7 @@ $(GRADED): $(STAMPS)/graded-%: sample
 
 ## -- Tests and checks ---------------------------------------------------------
 
-test: .venv/requirements-dev.txt book wheel release lint ## all checks and tests
+test: lint book wheel release ## all checks and tests
 	@echo "==> running every test"
 	@$(PY) -m pytest $(PYTEST_FLAGS)
 
