@@ -28,9 +28,8 @@ class Citations:
     Args:
         path: the BibTeX file; where there is none, no work is known.
 
-    Attributes
-    ----------
-    cited : the keys that were cited so far, in order, each once.
+    Attributes:
+        cited: the keys that were cited so far, in order, each once.
     """
 
     def __init__(self, path: Path) -> None:

@@ -171,7 +171,7 @@ class Page:
         if re.search(r"^\s*\$\$", token.content, re.MULTILINE):
             raise place.error("leave a blank line before and after a $$ equation")
         if re.search(r"^\s*`{3,}\{", token.content, re.MULTILINE):
-            raise place.error("a fence's title can't hold a backtick: fence it with :::")
+            raise place.error("a fence's title can't hold a backtick: fence it by :::")
         for child in token.children or []:
             start, end = child.meta.get("span", (0, 0))
             where = place.down(token.content.count("\n", 0, start))

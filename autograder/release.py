@@ -102,7 +102,7 @@ def draft(root: Path, name: str) -> Draft:
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number}"  # the same at each release
     if page.unbuilt:
-        message = f"{name}: {len(page.unbuilt)} numbers of the book are not known yet:"
+        message = f"{name}: the book's numbers are missing ({len(page.unbuilt)}):"
         print(message, "run `make book`, then release again", file=sys.stderr)
     return Draft(name, notebook, exercises)
 
@@ -263,10 +263,16 @@ def _publish(course: NbGraderAPI, root: Path, new: Draft) -> Path:
     nbformat.write(new.notebook, source)
     result = course.generate_assignment(new.name)
     if not result["success"]:
-        reason = result["error"].strip().splitlines()[-1]
-        raise ReleaseError(f"{new.name}: nbgrader made no release: {reason}")
+        raise ReleaseError(f"{new.name}: nbgrader made no release: {_cause(result)}")
     _refuse_other_stubs(target, new.exercises)
     return target
+
+
+def _cause(result: Mapping[str, Any]) -> str:
+    """The first error in what nbgrader reports: the last says only that there was one."""
+    log = result.get("log", "") + result["error"]
+    causes = re.findall(r"^\s*([\w.]+(?:Error|Exception): .+)", log, re.MULTILINE)
+    return causes[0] if causes else log.strip().splitlines()[-1]
 
 
 def _refuse_other_stubs(path: Path, exercises: Iterable[Exercise]) -> None:
