@@ -20,24 +20,24 @@ import os
 import platform
 import re
 import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.cache.main import JupyterCacheBase
-from jupyter_cache.executors.utils import single_nb_execution
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
 from myst_nb.sphinx_ import SphinxEnvType
+from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
@@ -98,6 +98,8 @@ def build(root: Path, strict: bool = True) -> None:
         keep_going=True,
         quiet=True,
     )
+    if isinstance(failed, KeyboardInterrupt):
+        raise failed
     if failed:
         # Without its record of pages read, Sphinx reads all of them the next time, and
         # repeats the warnings that it would else show only once.
@@ -261,82 +263,108 @@ def _run_all(
 
     All of them run to their end, so that a build which fails has still done the rest.
     """
-    workers = min(len(chapters), os.cpu_count() or 1)
-    run = partial(_run, root=root, timeout=config.execution_timeout)
+    runs = [Run(chapter, config.execution_timeout) for chapter in chapters]
     problems = []
     # jupyter-cache's own parallel executor says nothing until the last chapter is done,
-    # and does not say which cell failed; this is its worker, in our own pool.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(run, chapter): chapter for chapter in chapters}
-        for job in as_completed(jobs):
-            chapter, result = jobs[job], job.result()
-            if isinstance(result, str):
-                problems.append(result)
-                continue
-            _keep(cache, chapter, *result)
+    # nor which cell failed. The kernels do the work, so a thread for each will do.
+    with ThreadPoolExecutor(min(len(runs), os.cpu_count() or 1)) as pool:
+        jobs = {pool.submit(run, _environment(root)): run for run in runs}
+        try:
+            for job in as_completed(jobs):
+                problem = jobs[job].problem(job.exception(), root)
+                if problem:
+                    problems.append(problem)
+                else:
+                    _keep(cache, jobs[job])
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for run in runs:
+                run.kill()
+            raise
     if problems:
         raise ChapterError("\n".join(problems))
 
 
-def _keep(
-    cache: JupyterCacheBase, chapter: Chapter, ran: NotebookNode, seconds: float
-) -> None:
-    data = {"execution_seconds": seconds}
-    bundle = CacheBundleIn(ran, str(chapter.path), data=data)
+def _keep(cache: JupyterCacheBase, run: Run) -> None:
+    bundle = CacheBundleIn(
+        run.chapter.notebook,
+        str(run.chapter.path),
+        data={"execution_seconds": run.seconds},
+    )
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    _note_run(cache, chapter)
-    _say(f"{chapter.path.stem}: ran in {seconds:.0f} s")
+    _note_run(cache, run.chapter)
+    _say(f"{run.chapter.path.stem}: ran in {run.seconds:.0f} s")
 
 
-def _run(
-    chapter: Chapter, root: Path, timeout: int
-) -> tuple[NotebookNode, float] | str:
-    """Run one chapter in a process of its own.
+class Run:
+    """One run of a chapter, by a kernel of its own; the outputs go into its notebook.
 
-    The environment is set here and nowhere else: no judge that is started from the
-    process that builds the book can inherit the solutions.
-
-    Returns:
-        The notebook with its outputs and the seconds it took, or what went wrong.
+    Attributes
+    ----------
+    chapter : what is run.
+    seconds : how long it took, once it is done.
     """
-    os.environ.update(_environment(root))
-    _say(f"{chapter.path.stem}: running")
-    started: list[int] = []
-    try:
-        result = single_nb_execution(
+
+    def __init__(self, chapter: Chapter, timeout: int) -> None:
+        self.chapter = chapter
+        self.seconds = 0.0
+        self._cell = 0
+        self._timeout = timeout
+        self._client = NotebookClient(
             chapter.notebook,
-            cwd=str(chapter.path.parent),
             timeout=timeout,
-            allow_errors=False,
-            on_cell_start=lambda cell, cell_index: started.append(cell_index),
+            resources={"metadata": {"path": str(chapter.path.parent)}},
+            on_cell_start=self._start_cell,
+            # Times in the cells' metadata would give the run another key.
+            record_timing=False,
             # Kernels warn that they talk in plain text: here only to this machine.
-            extra_arguments=["--log-level=ERROR"],
+            extra_arguments=["--log-level=CRITICAL"],
         )
-        if result.err is None:
-            return result.nb, result.time
-        problem = result.err
-    except (DeadKernelError, NoSuchKernel) as error:
-        problem = error
-    line = chapter.notebook.metadata.source_map[started[-1]] if started else 1
-    place = chapter.path.relative_to(root).as_posix()
-    return f"{place}:{line}: {_in_words(problem, timeout)}"
+
+    def __call__(self, environment: dict[str, str]) -> None:
+        """Run all cells; an error leaves as nbclient raises it, for `problem`."""
+        _say(f"{self.chapter.path.stem}: running")
+        start = time.perf_counter()
+        self._client.execute(env=environment)
+        self.seconds = time.perf_counter() - start
+
+    def _start_cell(self, cell: NotebookNode, cell_index: int) -> None:
+        self._cell = cell_index
+
+    def kill(self) -> None:
+        """End the kernel, and with it the call that waits for it."""
+        provisioner = self._client.km and self._client.km.provisioner
+        if isinstance(provisioner, LocalProvisioner) and provisioner.process:
+            provisioner.process.kill()
+
+    def problem(self, error: BaseException | None, root: Path) -> str:
+        """Say in one line which cell failed and why; nothing if none did."""
+        if error is None:
+            return ""
+        line = self.chapter.notebook.metadata.source_map[self._cell]
+        place = self.chapter.path.relative_to(root).as_posix()
+        return f"{place}:{line}: {_in_words(error, self._timeout)}"
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """What the kernels need: the solutions, and the ``descentlab`` of this folder."""
+    """What kernels get: the solutions, and the ``descentlab`` of this folder.
+
+    It is theirs alone. No judge that is started from the process which builds the book
+    can inherit the solutions.
+    """
     paths = [str(root), os.environ.get("PYTHONPATH", "")]
-    return {
+    own = {
         SOLUTIONS: str(root / "solutions"),
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        # Kernels run side by side, one for each core. It also keeps the pages' numbers
-        # from depending on how many cores a machine has.
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         # The debugger, which no kernel here uses, else warns about frozen modules.
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
+    # Kernels run side by side, one for each core. It also keeps the pages' numbers from
+    # depending on how many cores a machine has.
+    return {"OMP_NUM_THREADS": "1", **os.environ, **own}
 
 
-def _in_words(problem: Exception, timeout: int) -> str:
+def _in_words(problem: BaseException, timeout: int) -> str:
     if isinstance(problem, CellExecutionError):
         reason = problem.evalue.strip().splitlines() or [""]
         return f"the cell raises {problem.ename}: {reason[0]}"
@@ -347,7 +375,9 @@ def _in_words(problem: Exception, timeout: int) -> str:
         )
     if isinstance(problem, NoSuchKernel):
         return f"there is no Jupyter kernel {problem.name!r}: install ipykernel"
-    return "the kernel died in this cell: was there enough memory?"
+    if isinstance(problem, DeadKernelError):
+        return "the kernel died in this cell: was there enough memory?"
+    raise problem
 
 
 def _say(line: str) -> None:
