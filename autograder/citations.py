@@ -51,8 +51,11 @@ class Citations:
 
     def references(self) -> str:
         """The works cited so far, in the alphabet's order, as a Markdown list."""
-        known = [self._entries[key] for key in self.cited]
-        formatted = Style(abbreviate_names=True).format_entries(known)
+        keys = sorted(
+            self.cited, key=lambda k: (self._authors(k).lower(), self._year(k))
+        )
+        style = Style(abbreviate_names=True, sorting_style="none")
+        formatted = style.format_entries([self._entries[key] for key in keys])
         backend = _Backend(encoding="utf-8")
         works = [" ".join(entry.text.render(backend).split()) for entry in formatted]
         return "\n".join(f"- {work}" for work in works)
@@ -65,7 +68,7 @@ class Citations:
         names = [_family(p) for p in people.get("author") or people.get("editor") or []]
         if not names:
             return str(self._entries[key].fields.get("title", key))
-        if len(names) > 2:
+        if len(names) > 2 or "others" in names[1:]:
             return f"{names[0]} et al."
         return " and ".join(names)
 

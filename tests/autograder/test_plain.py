@@ -10,7 +10,7 @@ from autograder.plain import Page, split_at_headings
 WORKS = r"""
 @inproceedings{kingma2015, author = {Kingma, Diederik P. and Ba, Jimmy},
   title = {Adam}, booktitle = {ICLR}, year = {2015}}
-@misc{hinton2012, author = {Hinton, G. and Srivastava, N. and Swersky, K.},
+@misc{hinton2012, author = {Hinton, G. and others},
   title = {Lecture 6e}, year = {2012}}
 @article{muller2001, author = {van M{\"u}ller, K.}, title = {On $x_1$ and a_b},
   journal = {JMLR}, year = {2001}, url = {https://example.org/a_b}}

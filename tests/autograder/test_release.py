@@ -17,6 +17,7 @@ from nbformat.v4 import new_output
 from nbgrader.api import Gradebook
 
 from autograder import release as module
+from autograder.exercises import assignments
 from autograder.release import ReleaseError, release
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +170,7 @@ class Course:
         }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def marks(monkeypatch):
     class Assignment:
         def __init__(self, name):
@@ -189,7 +190,7 @@ def gradebook(tmp_path_factory):
 
 
 @pytest.fixture
-def course(tmp_path, gradebook):
+def course(tmp_path, gradebook, marks):
     shutil.copy(gradebook, tmp_path)
     return Course(tmp_path)
 
@@ -519,3 +520,12 @@ def test_a_code_stub_of_nbgrader_s_that_is_not_the_chapter_s_is_refused(course):
     )
     with pytest.raises(ReleaseError, match="nbgrader changed the stub of double"):
         release(course.root)
+
+
+@pytest.mark.parametrize("name", assignments(ROOT))
+def test_each_chapter_of_this_course_becomes_a_plain_notebook(name):
+    cells = module.draft(ROOT, name).notebook.cells
+    assert cells[0].source.startswith("# ")
+    myst = re.compile(r"\{[\w:-]+\}`|^\s*:::|```\{|^\(\S+\)=$", re.MULTILINE)
+    for cell in cells:
+        assert cell.cell_type == "code" or not myst.search(cell.source)
