@@ -196,9 +196,12 @@ def _marks(
         elif cell.role in LOCKED:
             counts[cell.role] += 1
             name = _figure(cell).get("name", f"{cell.role}-{counts[cell.role]}")
+            name = re.sub(
+                r"[^\w-]", "-", name, flags=re.ASCII
+            )  # all that nbgrader takes
             if name in (mark["grade_id"] for mark in marks.values()):
                 raise cell.place.error(f"a second cell is called {name!r}: rename it")
-            marks[cell.place] = _mark(re.sub(r"[^\w-]", "-", name), locked=True)
+            marks[cell.place] = _mark(name, locked=True)
     return marks
 
 
