@@ -273,8 +273,10 @@ def _publish(course: NbGraderAPI, root: Path, new: Draft) -> Path:
 
 def _cause(result: Mapping[str, Any]) -> str:
     """The first error that nbgrader reports; the last says only that there was one."""
-    log = result.get("log", "") + result["error"]
-    causes = re.findall(r"^\s*([\w.]+(?:Error|Exception): .+)", log, re.MULTILINE)
+    log: str = result.get("log", "") + result["error"]
+    causes: list[str] = re.findall(
+        r"^\s*([\w.]+(?:Error|Exception): .+)", log, re.MULTILINE
+    )
     return causes[0] if causes else log.strip().splitlines()[-1]
 
 
