@@ -8,7 +8,8 @@ preprocessor that takes the place of the one which would run the notebook.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+import html
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,26 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.course import CourseError, key
-from autograder.exercises import load
+from autograder.exercises import UnknownAssignment, load
 from autograder.grade import grade
-from autograder.judge import NotebookError, SandboxError, Verdict
+from autograder.judge import ExerciseVerdict, NotebookError, SandboxError, Verdict
 from autograder.judge.evaluate import without_marks
 from autograder.judge.notebook import grade_id_of, read
 from autograder.judge.sandbox import Sandbox
+
+NOTES = {
+    "-": "nothing was handed in",
+    "late": "handed in after the due date",
+    "not graded": "the grader failed: its log says why; mend that and grade again",
+    "error": "a cell or a function raised an error",
+    "timeout": "a function did not end in time",
+    "missing": "an exercise has no cell",
+    "rejected": "not a notebook, or a cell that cannot be judged",
+}
+"""What the table of grades says beside the marks, and what that means."""
+
+
+CELL = "padding: .1em 1.2em .1em 0; text-align: left; vertical-align: top"
 
 
 class SubmissionExporter(NotebookExporter):
@@ -37,19 +52,53 @@ class SubmissionExporter(NotebookExporter):
         try:
             key()
             Sandbox().close()
-        except (SandboxError, CourseError) as error:
+            self.released(self.converter.coursedir.assignment_id)
+        except (SandboxError, CourseError, UnknownAssignment) as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from None
 
+    @property
+    def converter(self) -> Any:
+        """The ``Autograde`` of nbgrader that owns this exporter."""
+        return self.parent
+
     def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> Any:
-        """Export a notebook file; a student's own is put in order first."""
-        converter: Any = self.parent
-        if not converter._sanitizing:
-            return super().from_filename(filename, resources, **kwargs)
-        assignment = resources["nbgrader"]["assignment"]
-        coursedir = converter.coursedir
+        """Export a notebook file; a student's own is put in order first.
+
+        Whatever goes wrong here is no fault of the student's, whose file may hold
+        anything: the submission stays without marks, and is to be graded again.
+        """
+        try:
+            return self._export(filename, resources, **kwargs)
+        except Exception as error:
+            about = resources["nbgrader"]
+            self.log.error(
+                "%s of %s is not graded, by a fault of the grader's and not of the"
+                " student's (%s)",
+                *(about["assignment"], about["student"], type(error).__name__),
+            )
+            _forget_marks(about)
+            raise
+
+    def released(self, assignment: str) -> Any:
+        """The notebook that students got.
+
+        Raises:
+            UnknownAssignment, CourseError: if there is none.
+        """
+        load(assignment)
+        coursedir = self.converter.coursedir
         folder = coursedir.format_path(coursedir.release_directory, ".", assignment)
-        released = nbformat.read(Path(folder, f"{assignment}.ipynb"), as_version=4)
+        path = Path(folder, f"{assignment}.ipynb")
+        if not path.is_file():
+            advice = f"run `python -m autograder release {assignment}`"
+            raise CourseError(f"{assignment} is not released: {advice}")
+        return nbformat.read(path, as_version=4)
+
+    def _export(self, filename: str, resources: Any, **kwargs: Any) -> Any:
+        if not self.converter._sanitizing:
+            return super().from_filename(filename, resources, **kwargs)
+        released = self.released(resources["nbgrader"]["assignment"])
         notebook = in_order(Path(filename).read_bytes(), released)
         return self.from_notebook_node(  # type: ignore[no-untyped-call]
             notebook, resources, **kwargs
@@ -69,9 +118,20 @@ class Judge(NbGraderPreprocessor):
         )
         data = Path(folder, f"{about['notebook']}.ipynb").read_bytes()
         verdict = _verdict(assignment, data)
-        for cell in nb.cells:
-            if utils.is_grade(cell):
-                _write_verdict(cell, verdict)
+        checks = {
+            cell.metadata.nbgrader["grade_id"].removeprefix("check_"): cell
+            for cell in nb.cells
+            if utils.is_grade(cell)
+        }
+        if set(checks) != set(verdict.exercises):
+            raise CourseError(
+                f"release/{assignment} has other exercises than the judge: run `python"
+                f" -m autograder release {assignment}`"
+            )
+        for name, cell in checks.items():
+            _write_verdict(cell, verdict.exercises[name])
+        summary = nbformat.v4.new_markdown_cell(_summary(verdict))
+        nb.cells.insert(0, summary)
         return nb, resources
 
 
@@ -83,13 +143,14 @@ def in_order(data: bytes, released: Any) -> Any:
     """
     try:
         submitted = read(data)
-    except NotebookError as error:
-        notebook = copy.deepcopy(released)
-        note = f"**The submitted file was not graded:** {error}."
-        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(note))
-        return notebook
-    known = {grade_id_of(cell): cell for cell in released.cells}
-    known.pop("", None)
+    except NotebookError:
+        # What the judge says of it stands on top.
+        return copy.deepcopy(released)
+    known = {
+        cell.metadata.nbgrader["grade_id"]: cell
+        for cell in released.cells
+        if "nbgrader" in cell.metadata
+    }
     cells = []
     for cell in submitted["cells"]:
         original = known.pop(grade_id_of(cell), None)
@@ -99,29 +160,62 @@ def in_order(data: bytes, released: Any) -> Any:
 
 
 def print_grades(root: Path) -> None:
-    """Print a line for each student and assignment in the gradebook."""
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
-        rows = list(_rows(gradebook))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    """Print the gradebook: a line for each student, then what its words mean.
+
+    Raises:
+        CourseError: if there is no gradebook.
+    """
+    path = root / "gradebook.db"
+    if not path.is_file():
+        raise CourseError("there is no gradebook.db: nothing has been released yet")
+    with Gradebook(f"sqlite:///{path}") as gradebook:
+        rows = list(_rows(gradebook, root / "autograded"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        line = "  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True))
-        print(line.rstrip())
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        print("   ".join(cells).rstrip())
+    table = " ".join(cell for row in rows[1:] for cell in row[1:])
+    used = [f"{note}: {words}" for note, words in NOTES.items() if note in table]
+    print("\n" + "\n".join(used))
 
 
-def _rows(gradebook: Any) -> Iterable[tuple[str, ...]]:
+def _rows(gradebook: Any, autograded: Path) -> Iterator[tuple[str, ...]]:
     names = sorted(assignment.name for assignment in gradebook.assignments)
     yield ("student", *names)
-    for student in sorted(gradebook.students, key=lambda one: one.id):
-        yield (student.id, *(_score(gradebook, name, student.id) for name in names))
+    for student in sorted(student.id for student in gradebook.students):
+        cells = []
+        for name in names:
+            try:
+                found = gradebook.find_submission(name, student)
+            except MissingEntry:
+                cells.append("    -")
+            else:
+                path = autograded / student / name / f"{name}.ipynb"
+                cells.append(_result(found, _statuses(path)))
+        yield (student, *cells)
 
 
-def _score(gradebook: Any, assignment: str, student: str) -> str:
-    try:
-        found = gradebook.find_submission(assignment, student)
-    except MissingEntry:
-        return "-"
-    text = f"{found.score:.4g} / {found.max_score:g}"
-    return f"{text} (late)" if found.total_seconds_late > 0 else text
+def _result(found: Any, statuses: Mapping[str, str]) -> str:
+    """Marks and notes of one submission."""
+    notes = ["late"] if found.total_seconds_late > 0 else []
+    notes += [status for status in NOTES if status in statuses.values()]
+    grades = [grade for notebook in found.notebooks for grade in notebook.grades]
+    if any(g.auto_score is None and g.manual_score is None for g in grades):
+        return ", ".join(["not graded", *notes])
+    return f"{round(found.score, 2):>5g} / {found.max_score:g}  {', '.join(notes)}"
+
+
+def _statuses(path: Path) -> dict[str, str]:
+    """The status of each exercise in an autograded notebook."""
+    if not path.is_file():
+        return {}
+    cells = nbformat.read(path, as_version=4).cells
+    return {
+        cell.metadata.nbgrader["grade_id"]: output.metadata.get("status", "")
+        for cell in cells
+        if utils.is_grade(cell)
+        for output in cell.outputs
+    }
 
 
 def _verdict(assignment: str, data: bytes) -> Verdict:
@@ -134,25 +228,56 @@ def _verdict(assignment: str, data: bytes) -> Verdict:
         return Verdict(assignment, rejected)
 
 
-def _write_verdict(cell: Any, verdict: Verdict) -> None:
+def _write_verdict(cell: Any, verdict: ExerciseVerdict) -> None:
     """Put the score where nbgrader looks for it, and the report where people do."""
-    name = cell.metadata.nbgrader["grade_id"].removeprefix("check_")
-    one = verdict.exercises[name]
     # nbgrader gives a cell without output full marks: there is always this one.
-    data = {"text/plain": f"{one.score:.6g}", "text/html": one.report._repr_html_()}
-    cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
-    cell.execution_count = 1
+    data = {
+        "text/plain": repr(float(verdict.score)),
+        "text/html": verdict.report._repr_html_(),
+    }
+    metadata = {"status": verdict.status}
+    output = nbformat.v4.new_output(
+        "execute_result", data, execution_count=1, metadata=metadata
+    )
+    cell.outputs, cell.execution_count = [output], 1
+
+
+def _summary(verdict: Verdict) -> str:
+    """The whole verdict at a glance, as HTML: on top of a page as long as a chapter."""
+    rows = [("exercise", "points", "status", "in short")]
+    rows += [_row(*item) for item in verdict.exercises.items()]
+    cells = ["".join(f"<td style='{CELL}'>{cell}</td>" for cell in row) for row in rows]
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+
+
+def _row(name: str, verdict: ExerciseVerdict) -> tuple[str, str, str, str]:
+    report = verdict.report
+    # Where nothing could be judged, the report's only line is the reason.
+    said = [*report.advice, *(line.title for line in report.lines)]
+    return (
+        f"<a href='#check_{name}'>{name}</a>",
+        f"{round(verdict.score, 2):g} / {verdict.max_score:g}",
+        verdict.status,
+        "" if report.passed else html.escape(said[0]),
+    )
+
+
+def _forget_marks(about: Mapping[str, str]) -> None:
+    """Take back what the judge gave a submission before; a person's marks stay."""
+    names = about["notebook"], about["assignment"], about["student"]
+    with Gradebook(about["db_url"]) as gradebook:
+        for mark in gradebook.find_submission_notebook(*names).grades:
+            mark.auto_score, mark.needs_manual_grade = None, True
+        gradebook.db.commit()
 
 
 def _restored(cell: Any, original: Any) -> Any:
     """A submitted cell with the metadata of the released one, or with none."""
     if original is None:
-        make: dict[str, Callable[..., Any]] = {
-            "code": nbformat.v4.new_code_cell,
-            "markdown": nbformat.v4.new_markdown_cell,
-        }
-        new = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)
-        return new(source=cell["source"])
+        v4: Any = nbformat.v4
+        makers = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
+        make = makers.get(cell["cell_type"], v4.new_raw_cell)
+        return make(source=cell["source"])
     restored = copy.deepcopy(original)
     if utils.is_solution(original):
         restored.source = cell["source"]
