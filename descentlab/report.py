@@ -93,7 +93,11 @@ def show(value: Any) -> str:
     """A value in one line: arrays to six digits and at most eight elements."""
     if isinstance(value, np.ndarray):
         text = np.array2string(
-            value, precision=6, separator=", ", threshold=8, edgeitems=2
+            value,
+            separator=", ",
+            threshold=8,
+            edgeitems=2,
+            formatter={"float_kind": _number},
         )
         text = " ".join(text.split())
         plain = value.dtype == np.float64 and value.size
@@ -106,3 +110,9 @@ def show(value: Any) -> str:
     if callable(value):
         return "<function>"
     return repr(value)
+
+
+def _number(value: np.floating[Any]) -> str:
+    """A float to six digits, with the point that NumPy prints."""
+    text = f"{value:.6g}"
+    return f"{text}." if text.lstrip("-").isdigit() else text
