@@ -96,14 +96,13 @@ def answers() -> Iterator:
         solutions = ast.parse(path.read_text(encoding="utf-8"))
         written = {node.name: node for node in solutions.body if hasattr(node, "name")}
         for exercise in chapter.EXERCISES:
-            canonical = getattr(chapter, exercise.name.upper())
+            name = exercise.name
             # A solution may call the earlier ones of its chapter.
-            before = [ast.unparse(written[name]) for name in exercise.uses]
-            solution = ast.unparse(written[exercise.name])
-            for context, source in ((before, solution), ([], canonical)):
-                kind = "solution" if source is solution else "canonical"
-                name = f"{exercise.name}-{kind}"
-                yield pytest.param(exercise, context, source, id=name)
+            before = [ast.unparse(written[use]) for use in exercise.uses]
+            solution = ast.unparse(written[name])
+            yield pytest.param(exercise, before, solution, id=f"{name}-solution")
+            canonical = getattr(chapter, name.upper())
+            yield pytest.param(exercise, [], canonical, id=f"{name}-canonical")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def update_moments__nothing_returned(grad, m, v, beta1=0.9, beta2=0.999):
     v[...] = beta2 * v + (1 - beta2) * grad**2
 
 
-# update_moments: wrong dtype, fails at the edges, changes an argument
+# update_moments: right numbers, wrong dtype
 
 
 def update_moments__widened(grad, m, v, beta1=0.9, beta2=0.999):
@@ -101,11 +101,17 @@ def update_moments__widened(grad, m, v, beta1=0.9, beta2=0.999):
     return beta1 * m + (1 - beta1) * grad, beta2 * v + (1 - beta2) * grad**2
 
 
+# update_moments: fails at the edges
+
+
 def update_moments__vector_only(grad, m, v, beta1=0.9, beta2=0.999):
     """vector-only: iterates over the first axis, which a 0-d array lacks."""
     m_new = [beta1 * m_i + (1 - beta1) * g for g, m_i in zip(grad, m, strict=True)]
     v_new = [beta2 * v_i + (1 - beta2) * g**2 for g, v_i in zip(grad, v, strict=True)]
     return np.array(m_new), np.array(v_new)
+
+
+# update_moments: changes an argument
 
 
 def update_moments__state_changed_in_place(grad, m, v, beta1=0.9, beta2=0.999):
@@ -181,6 +187,9 @@ def bias_correct__complement_missing(moment, beta, t):
     return np.divide(moment, beta**t)
 
 
+# bias_correct: raises
+
+
 def bias_correct__refuses_first_step(moment, beta, t):
     """refuses-first-step: raises at t = 1, which is the first step."""
     if t <= 1:
@@ -229,7 +238,7 @@ def bias_correct__clamped(moment, beta, t):
     return moment / (1 - beta**t)
 
 
-# bias_correct: wrong dtype, changes an argument
+# bias_correct: right numbers, wrong dtype
 
 
 def bias_correct__numpy_scalar_widens(moment, beta, t):
@@ -237,6 +246,9 @@ def bias_correct__numpy_scalar_widens(moment, beta, t):
     if t < 1:
         raise ValueError("t counts from 1")
     return moment / (1 - np.power(beta, t))
+
+
+# bias_correct: changes an argument
 
 
 def bias_correct__state_changed_in_place(moment, beta, t):

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-# rmsprop_step: wrong numbers or state
+# rmsprop_step: wrong numbers, shape or state
 
 
 def rmsprop_step__eps_outside_root(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
@@ -184,6 +184,13 @@ def rmsprop_step__list_returned(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
     return (theta - lr * grad / np.sqrt(v + eps)).tolist(), v.tolist()
 
 
+def rmsprop_step__flattened(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """flattened: the results are vectors, whatever the shape of theta."""
+    theta, grad, v = theta.reshape(-1), grad.reshape(-1), v.reshape(-1)
+    v = beta * v + (1 - beta) * grad**2
+    return theta - lr * grad / np.sqrt(v + eps), v
+
+
 # rmsprop_step: raises
 
 
@@ -209,6 +216,14 @@ def rmsprop_step__scalar_only(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
     """scalar-only: `math.sqrt` takes one number, not an array."""
     v = beta * v + (1 - beta) * grad**2
     return theta - lr * grad / math.sqrt(v + eps), v
+
+
+def rmsprop_step__renamed_parameter(
+    theta, grad, v, learning_rate=1e-3, beta=0.9, eps=1e-8
+):
+    """renamed-parameter: `lr` has another name, so nobody can pass it."""
+    v = beta * v + (1 - beta) * grad**2
+    return theta - learning_rate * grad / np.sqrt(v + eps), v
 
 
 def rmsprop_step__truth_of_array(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
@@ -237,13 +252,6 @@ def rmsprop_step__numpy_scalar_widens(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-
 
 
 # rmsprop_step: fails at the edges
-
-
-def rmsprop_step__flattened(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
-    """flattened: the results are vectors, whatever the shape of theta."""
-    theta, grad, v = theta.reshape(-1), grad.reshape(-1), v.reshape(-1)
-    v = beta * v + (1 - beta) * grad**2
-    return theta - lr * grad / np.sqrt(v + eps), v
 
 
 def rmsprop_step__vector_only(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
@@ -278,6 +286,16 @@ def rmsprop_step__state_changed_in_place(theta, grad, v, lr=1e-3, beta=0.9, eps=
     v *= beta
     v += (1 - beta) * grad**2
     return theta - lr * grad / np.sqrt(v + eps), v
+
+
+def rmsprop_step__gradient_changed_in_place(
+    theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8
+):
+    """gradient-changed-in-place: `**=` squares the caller's gradient."""
+    step = lr * grad
+    grad **= 2
+    v = beta * v + (1 - beta) * grad
+    return theta - step / np.sqrt(v + eps), v
 
 
 # effective_lr: wrong numbers
@@ -328,7 +346,7 @@ def effective_lr__global_average(v, lr=1e-3, eps=1e-8):
     return np.full_like(v, lr / np.sqrt(np.mean(v) + eps))
 
 
-# effective_lr: raises, wrong dtype, changes an argument
+# effective_lr: raises
 
 
 def effective_lr__scalar_only(v, lr=1e-3, eps=1e-8):
@@ -336,9 +354,15 @@ def effective_lr__scalar_only(v, lr=1e-3, eps=1e-8):
     return lr / math.sqrt(v + eps)
 
 
+# effective_lr: right numbers, wrong dtype
+
+
 def effective_lr__widened(v, lr=1e-3, eps=1e-8):
     """widened: the argument is made float64, and so is the result."""
     return lr / np.sqrt(np.asarray(v, dtype=float) + eps)
+
+
+# effective_lr: changes an argument
 
 
 def effective_lr__state_changed_in_place(v, lr=1e-3, eps=1e-8):

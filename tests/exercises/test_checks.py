@@ -1,0 +1,204 @@
+"""The checks: what is right earns full marks, what is wrong is found out and named."""
+
+import inspect
+import runpy
+
+import numpy as np
+import pytest
+
+from autograder.course import ROOT
+from autograder.exercises import adam, rmsprop
+from autograder.exercises.mistakes import function_of
+from autograder.judge.evaluate import evaluate, play
+from autograder.publish import SEED
+from descentlab.check import check_report
+from descentlab.compare import GROUPS, attempt, examine, same
+
+# Wrong answers warn, of an empty mean for one; that is neither right nor wrong.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+SEEDS = (0, 1, 2)
+CANONICAL = {
+    exercise: getattr(chapter, exercise.name.upper())
+    for chapter in (rmsprop, adam)
+    for exercise in chapter.EXERCISES
+}
+"""The right answers that the misconceptions are edits of."""
+
+SYNONYMS = {
+    "rate-ignored": {"lr-ignored", "rate-missing"},
+    "decay-ignored": {"beta-ignored", "beta1-and-beta2-ignored"},
+    "second-not-returned": {"state-not-returned"},
+}
+"""Where the judge has another name for what a docstring names."""
+
+SENTENCES = {
+    "nothing-returned": "The function returns nothing",
+    "printed": "printing shows a value, return hands it over",
+    "list-returned": "theta is a list of 2, expected numbers",
+    "flattened": "works element by element",
+    "undefined-name": "not defined",
+    "unassigned-state": "used before it has got a value",
+    "caret-square": "In Python ^ is not a power",
+    "scalar-only": "A function of the math module takes one number",
+    "renamed-parameter": "Compare the names and the order of the arguments",
+    "truth-of-array": "has no single truth value",
+    "widened": "Something in the formula is a NumPy float64",
+    "numpy-scalar-widens": "Something in the formula is a NumPy float64",
+    "vector-only": "0-d array",
+    "empty-fails": "An empty array has no largest or smallest element",
+    "weights-changed-in-place": "it changed its argument number 1 in place",
+    "gradient-changed-in-place": "it changed its argument number 2 in place",
+    "state-changed-in-place": "in place",
+    "no-check": "Test the argument first and raise the error",
+    "zero-only": "Test the argument first and raise the error",
+    "exception-returned": "Test the argument first and raise the error",
+    "clamped": "Test the argument first and raise the error",
+    "assertion-instead-of-value-error": "Raise the error that the exercise names",
+    "wrong-exception": "Raise the error that the exercise names",
+}
+"""What a report says of a mistake that any function can have, and so has no name."""
+
+
+def named(value):
+    """An exercise's name, for the name of a test."""
+    return getattr(value, "name", "")
+
+
+def lost(report):
+    """The titles of the groups that did not pass."""
+    return {line.title for line in report.lines if not line.passed}
+
+
+def assert_told(mistake, found, report):
+    """The mistake is named, or the report says what it means in any function."""
+    if mistake in SENTENCES:
+        assert found is None
+        assert SENTENCES[mistake] in str(report)
+    else:
+        assert found in {mistake} | SYNONYMS.get(mistake, set())
+        assert f"Looks like {found}: " in str(report)
+
+
+# -- Right answers and wrong ones ------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_right_answers_get_full_marks(right, seed):
+    verdict = evaluate(right.exercise, right.function, seed)
+    assert verdict.status == "passed", verdict.report
+    assert verdict.score == verdict.max_score == right.exercise.points
+
+
+def test_right_answers_have_the_signature_of_the_reference(right):
+    wanted = inspect.signature(right.exercise.reference).parameters.values()
+    found = inspect.signature(right.function).parameters.values()
+    assert [(p.name, p.default) for p in found] == [(p.name, p.default) for p in wanted]
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+def test_wrong_answers_lose_their_group_and_learn_why(wrong, seed):
+    verdict = evaluate(wrong.exercise, wrong.function, seed)
+    assert lost(verdict.report) == {GROUPS[wrong.group]}
+    if wrong.group == "value":
+        assert verdict.score == 0
+        assert verdict.status == ("error" if wrong.section == "raises" else "failed")
+    else:
+        assert 0 < verdict.score < verdict.max_score
+        assert verdict.status == "partial"
+    assert_told(wrong.mistake, verdict.mistake, verdict.report)
+
+
+# -- Misconceptions --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+def test_misconceptions_get_no_marks_and_name_themselves(exercise, mistake, seed):
+    verdict = evaluate(exercise, mistake.function, seed)
+    assert verdict.score == 0
+    assert verdict.mistake == mistake.name
+    assert f"Looks like {mistake.name}: {mistake.sentence}" in verdict.report.advice
+
+
+@pytest.mark.parametrize(("exercise", "answer"), CANONICAL.items(), ids=named)
+def test_misconceptions_edit_a_right_answer(exercise, answer):
+    function = function_of(answer)
+    for case in exercise.cases(np.random.default_rng(SEED)):
+        if case.group == "value":
+            wanted = case.play(exercise.reference)
+            np.testing.assert_allclose(case.play(function), wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("exercise", CANONICAL, ids=named)
+def test_the_source_of_a_misconception_is_its_function(exercise):
+    cases = list(exercise.cases(np.random.default_rng(SEED)))
+    for mistake in exercise.misconceptions:
+        written = function_of(mistake.source)
+        assert written.__name__ == exercise.name
+        for case in cases:
+            ours, theirs = attempt(mistake.function, case), attempt(written, case)
+            assert ours.raised == theirs.raised
+            assert same(ours.result, theirs.result)
+
+
+@pytest.mark.parametrize(("exercise", "answer"), CANONICAL.items(), ids=named)
+def test_sentences_give_no_line_away(exercise, answer):
+    lines = [line.strip() for line in answer.strip().splitlines()[1:]]
+    computing = [line for line in lines if set(line) & set("+-*/")]
+    for mistake in exercise.mistakes():
+        assert mistake.sentence.endswith((".", "?"))
+        assert not any(line in mistake.sentence for line in computing)
+        assert "np." not in mistake.sentence
+
+
+# -- An earlier function that is wrong -------------------------------------------------
+
+EARLIER = "This function itself puts the parts together rightly"
+
+
+def adam_built_on(**earlier):
+    """The solution of adam_step on other earlier functions, and these."""
+    step = runpy.run_path(str(ROOT / "solutions" / "adam.py"))["adam_step"]
+    step.__globals__.update(earlier)
+    return step, {name: step.__globals__[name] for name in adam.EXERCISES[-1].uses}
+
+
+def test_a_right_step_on_a_wrong_earlier_function_says_so(wrong_part, exercises):
+    step, earlier = adam_built_on(**{wrong_part.exercise.name: wrong_part.function})
+    verdict = evaluate(exercises["adam_step"], step, SEED, earlier)
+    assert verdict.score == 0
+    assert verdict.report.advice[0].startswith(EARLIER)
+
+
+def test_a_wrong_step_on_right_earlier_functions_does_not(wrong_step):
+    _, earlier = adam_built_on()
+    verdict = evaluate(wrong_step.exercise, wrong_step.function, SEED, earlier)
+    assert EARLIER not in str(verdict.report)
+
+
+# -- The judge and check() -------------------------------------------------------------
+
+
+def both(form, sheet):
+    """The judge's verdict and check()'s report, which agree on every published case."""
+    exercise, function = form.exercise, form.function
+    for item in sheet.cases:
+        judged = play(exercise, function, item.case).fault
+        _, checked = examine(
+            function, item.case, item.expected, item.tolerance, item.dtype, sheet.parts
+        )
+        assert repr(judged) == repr(checked)
+    return evaluate(exercise, function, SEED), check_report(function, sheet)
+
+
+def test_judge_and_check_agree_on_what_is_right(right, sheets):
+    verdict, report = both(right, sheets[right.exercise.name])
+    assert report.passed
+    assert verdict.status == "passed"
+
+
+def test_judge_and_check_agree_on_what_is_wrong(wrong, sheets):
+    verdict, report = both(wrong, sheets[wrong.exercise.name])
+    assert not report.passed
+    assert lost(verdict.report) <= lost(report)
+    assert_told(wrong.mistake, verdict.mistake, report)
