@@ -1,0 +1,77 @@
+"""A page in a browser: without a network, on a phone, in the dark theme, on paper."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip("no Chromium: sudo apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not start as root.
+        arguments = ["--no-sandbox", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, built):
+    """Open the chapter with the figure; hold against it whatever it asks or reports."""
+    file = built[0].root / "_build" / "html" / "chapters" / "02_rmsprop.html"
+    troubles = []
+
+    def visit(width: int = 1280, theme: str = "light"):
+        page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme=theme
+        )
+        page.on("requestfailed", lambda request: troubles.append(request.url))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
+        page.route(lambda url: not url.startswith("file:"), lambda route: route.abort())
+        page.goto(file.as_uri())
+        page.wait_for_selector("mjx-container")
+        return page
+
+    yield visit
+    assert troubles == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_needs_no_network_and_fits(visit, width):
+    page = visit(width)
+    assert page.locator("mjx-container").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("mjx-merror").count() == 0
+
+
+def test_figures_are_inverted_in_the_dark_theme_alone(visit):
+    filters = [
+        visit(theme=theme).evaluate(
+            "getComputedStyle(document.querySelector('.cell_output img')).filter"
+        )
+        for theme in ("light", "dark")
+    ]
+    assert filters[0] == "none"
+    assert filters[1].startswith("invert(")
+
+
+def test_paper_is_light(visit):
+    page = visit(theme="dark")
+    theme = "document.documentElement.dataset.theme"
+    assert page.evaluate(theme) == "dark"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
