@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +119,10 @@ def _count_pages(root: Path, html: Path) -> int:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this once, when it loads the extension."""
-    runs = Runs()
-    app.connect("env-get-outdated", runs.find_stale)
-    app.connect("env-before-read-docs", runs.run_missing)
-    app.connect("env-updated", runs.note_pages)
+    book = Book()
+    app.connect("env-get-outdated", book.find_stale)
+    app.connect("env-before-read-docs", book.run_missing)
+    app.connect("env-updated", book.note_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -130,13 +130,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
 class Chapter:
     """A page that runs code.
 
-    Attributes
-    ----------
-    docname : Sphinx's name of the page, such as ``"chapters/03_adam"``.
-    path : its file.
-    notebook : the page as MyST-NB reads it.
-    key : jupyter-cache's hash of its code cells and kernel.
-    made_from : a hash of everything else that it runs on.
+    Attributes:
+        docname: Sphinx's name of the page, such as ``"chapters/03_adam"``.
+        path: its file.
+        notebook: the page as MyST-NB reads it.
+        key: jupyter-cache's hash of its code cells and kernel.
+        made_from: a hash of everything else that it runs on.
     """
 
     docname: str
@@ -146,8 +145,8 @@ class Chapter:
     made_from: str
 
 
-class Runs:
-    """The chapters' runs, followed through one build's events in their order."""
+class Book:
+    """The chapters and their runs, followed through one build's events in order."""
 
     root: Path
     cache: JupyterCacheBase
@@ -218,7 +217,8 @@ def _made_from_package(root: Path) -> Any:
     """The hash of what every chapter runs on: Python, the packages, ``descentlab``."""
     made_from = hashlib.sha256(platform.python_version().encode())
     for package in PACKAGES:
-        made_from.update(f"{package} {version(package)}\n".encode())
+        with suppress(PackageNotFoundError):  # without PyTorch, pages lack a section
+            made_from.update(f"{package} {version(package)}\n".encode())
     package_folder = root / "descentlab"
     data = (file for file in (package_folder / "data").rglob("*") if file.is_file())
     for file in sorted([*package_folder.rglob("*.py"), *data]):
@@ -299,10 +299,9 @@ def _keep(cache: JupyterCacheBase, run: Run) -> None:
 class Run:
     """One run of a chapter, by a kernel of its own; the outputs go into its notebook.
 
-    Attributes
-    ----------
-    chapter : what is run.
-    seconds : how long it took, once it is done.
+    Attributes:
+        chapter: what is run.
+        seconds: how long it took, once it is done.
     """
 
     def __init__(self, chapter: Chapter, timeout: int) -> None:
