@@ -24,7 +24,9 @@ MAX_HEADER = 1 << 20
 MAX_BYTES = 1 << 26
 MAX_ITEMS = 10_000
 MAX_DEPTH = 8
+MAX_DIMENSIONS = 32
 MAX_TEXT = 2_000
+INT64 = range(-(1 << 63), 1 << 63)
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64"
     " float16 float32 float64".split()
@@ -47,6 +49,7 @@ class Encoder:
         self.functions = functions
         self.raw: list[bytes] = []
         self.size = 0
+        self.items = 0
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """The header item for a value.
@@ -54,21 +57,22 @@ class Encoder:
         Raises:
             ProtocolError: for a type that is not on the list, or a value too large.
         """
+        self.items += 1
         if depth > MAX_DEPTH:
-            raise ProtocolError(f"nested deeper than {MAX_DEPTH} levels")
+            raise ProtocolError(f"something nested deeper than {MAX_DEPTH} levels")
+        if self.items > MAX_ITEMS:
+            raise ProtocolError(f"more than {MAX_ITEMS} values")
         # Exact types only: a subclass could carry behaviour of its own.
         kind = type(value)
         if value is None or kind in (bool, float):
             return value
         if kind is int:
-            if abs(value) >= 1 << 63:
+            if value not in INT64:
                 raise ProtocolError("an int that does not fit 64 bits")
             return value
         if kind is str:
             return {"s": value[:MAX_TEXT]}
         if kind in (list, tuple):
-            if len(value) > MAX_ITEMS:
-                raise ProtocolError(f"a {kind.__name__} of more than {MAX_ITEMS} items")
             return {kind.__name__[0]: [self.encode(x, depth + 1) for x in value]}
         if kind is np.ndarray or isinstance(value, np.generic):
             return self._encode_array(value, kind)
@@ -78,6 +82,8 @@ class Encoder:
         name = value.dtype.name
         if name not in DTYPES or not value.dtype.isnative:
             raise ProtocolError(f"an array of dtype {name}")
+        if value.ndim > MAX_DIMENSIONS:
+            raise ProtocolError(f"an array of more than {MAX_DIMENSIONS} dimensions")
         if self.size + value.nbytes > MAX_BYTES:
             raise ProtocolError(f"more than {MAX_BYTES >> 20} MiB of numbers")
         raw = np.ascontiguousarray(value).tobytes()
@@ -125,7 +131,9 @@ class Decoder:
         self.items += 1
         if depth > MAX_DEPTH or self.items > MAX_ITEMS:
             raise ProtocolError("too many or too deeply nested values")
-        if item is None or type(item) in (bool, int, float):
+        if item is None or type(item) in (bool, float):
+            return item
+        if type(item) is int and item in INT64:
             return item
         if type(item) is not dict or len(item) != 1:
             raise ProtocolError("a malformed value")
@@ -150,17 +158,23 @@ class Decoder:
         if type(body) is not list or len(body) != 2:
             raise ProtocolError("a malformed array")
         name, shape = body
-        if name not in DTYPES or type(shape) is not list or len(shape) > 32:
+        if type(name) is not str or name not in DTYPES or type(shape) is not list:
             raise ProtocolError("an array of a kind that is not taken")
-        if not all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape):
+        if len(shape) > MAX_DIMENSIONS or not all(
+            type(n) is int and 0 <= n <= MAX_BYTES for n in shape
+        ):
             raise ProtocolError("an array of an impossible shape")
         size = math.prod(shape) * np.dtype(name).itemsize
         chunk = self.raw[self.at : self.at + size]
         if len(chunk) != size:
             raise ProtocolError("an array with too few bytes")
         self.at += size
-        # A copy: the array must be writable and own its memory.
-        return np.frombuffer(chunk, dtype=name).reshape(shape).copy()
+        try:
+            # A copy: the array must be writable and own its memory.
+            return np.frombuffer(chunk, dtype=name).reshape(shape).copy()
+        except ValueError:
+            # Empty, but its other dimensions multiply to more than NumPy can count.
+            raise ProtocolError("an array of an impossible shape") from None
 
 
 def pack(header: dict[str, Any], encoder: Encoder | None = None) -> bytes:
