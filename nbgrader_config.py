@@ -1,10 +1,14 @@
 """What nbgrader's commands need to know: an ordinary course in the ordinary folders."""
 
 import sys
+import warnings
 from pathlib import Path
 
 # nbgrader's commands do not put the course's own folder on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# About nbgrader's own use of its database: nobody here can mend it.
+warnings.filterwarnings("ignore", "Object of type", module=r"nbgrader\.api")
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 

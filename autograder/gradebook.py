@@ -31,7 +31,7 @@ from autograder.judge.sandbox import Sandbox
 NOTES = {
     "-": "nothing was handed in",
     "late": "handed in after the due date",
-    "not graded": "the grader failed: its log says why; mend that and grade again",
+    "not graded": "nbgrader's log says why: mend that and grade again",
     "error": "a cell or a function raised an error",
     "timeout": "a function did not end in time",
     "missing": "an exercise has no cell",
@@ -273,12 +273,14 @@ def _forget_marks(about: Mapping[str, str]) -> None:
 
 def _restored(cell: Any, original: Any) -> Any:
     """A submitted cell with the metadata of the released one, or with none."""
+    # JSON can hold half a character, which the file that nbgrader writes cannot.
+    source = cell["source"].encode("utf-8", errors="replace").decode("utf-8")
     if original is None:
         v4: Any = nbformat.v4
         makers = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
         make = makers.get(cell["cell_type"], v4.new_raw_cell)
-        return make(source=cell["source"])
+        return make(source=source)
     restored = copy.deepcopy(original)
     if utils.is_solution(original):
-        restored.source = cell["source"]
+        restored.source = source
     return restored
