@@ -1,0 +1,265 @@
+"""optimizer(step): a NumPy step as a torch.optim.Optimizer."""
+
+import copy
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from descentlab.scale import optimizer
+from solutions.adam import adam_step
+from solutions.rmsprop import rmsprop_step
+
+STEPS = 100
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """On tensors this small, threads that wait for one another cost the most."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def sgd_step(theta, grad, lr):
+    return theta - lr * grad
+
+
+def momentum_step(theta, grad, buf, lr, mu=0.9):
+    buf = mu * buf + grad
+    return theta - lr * buf, buf
+
+
+def network(dtype=torch.float64):
+    """A small classifier, the same each time."""
+    torch.manual_seed(0)
+    layers = nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)
+    return nn.Sequential(*layers).to(dtype)
+
+
+def loss_of(model):
+    """The classifier's loss on three clusters of points."""
+    rng = np.random.default_rng(1)
+    labels = torch.arange(30) % 3
+    dtype = next(model.parameters()).dtype
+    points = torch.as_tensor(rng.normal(size=(30, 4)), dtype=dtype)
+    return nn.functional.cross_entropy(model(points + labels[:, None]), labels)
+
+
+def train(model, made, steps=STEPS, scheduler=None):
+    """Train a model; its weights as one vector."""
+    for _ in range(steps):
+        made.zero_grad()
+        loss_of(model).backward()
+        made.step()
+        if scheduler is not None:
+            scheduler.step()
+    return torch.cat([p.detach().flatten() for p in model.parameters()]).numpy()
+
+
+def parameter(*values, grad=None):
+    """A leaf with a gradient, where one is given."""
+    made = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+    if grad is not None:
+        made.grad = torch.tensor(grad, dtype=torch.float64)
+    return made
+
+
+# -- Agreement with PyTorch ------------------------------------------------------------
+
+PAIRS = {
+    "sgd": (sgd_step, torch.optim.SGD, {"lr": 0.1}, {}),
+    "momentum": (momentum_step, torch.optim.SGD, {"lr": 0.1}, {"momentum": 0.9}),
+    "adam": (adam_step, torch.optim.Adam, {"lr": 0.01}, {}),
+}
+
+
+@pytest.mark.parametrize(("step", "theirs", "both", "more"), PAIRS.values(), ids=PAIRS)
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-4)], ids=str
+)
+def test_agreement_with_pytorch(step, theirs, both, more, dtype, tolerance):
+    ours, wanted = network(dtype), network(dtype)
+    got = train(ours, optimizer(step)(ours.parameters(), **both))
+    expected = train(wanted, theirs(wanted.parameters(), **both, **more))
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+    assert {p.dtype for p in ours.parameters()} == {dtype}
+    assert loss_of(ours) < 0.5 < loss_of(network(dtype))
+
+
+@pytest.mark.parametrize("step", [sgd_step, adam_step])
+def test_a_learning_rate_scheduler_drives_it(step):
+    theirs = torch.optim.SGD if step is sgd_step else torch.optim.Adam
+    weights = []
+    for make in (optimizer(step), theirs):
+        model = network()
+        made = make(model.parameters(), lr=0.1)
+        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(made, T_max=STEPS)
+        weights.append(train(model, made, scheduler=scheduler))
+    np.testing.assert_allclose(*weights, rtol=1e-12, atol=1e-12)
+    assert made.param_groups[0]["lr"] < 1e-12
+
+
+def test_parameter_groups_have_their_own_settings():
+    first, second = parameter(1.0, grad=[1.0]), parameter(1.0, grad=[1.0])
+    made = optimizer(momentum_step)([{"params": [first], "lr": 0.5}], lr=0.1)
+    made.add_param_group({"params": [second], "mu": 0.0})
+    for _ in range(2):
+        made.step()
+    # buf = 1 and 1.9 with mu = 0.9; 1 and 1 with mu = 0.
+    np.testing.assert_allclose(first.item(), 1 - 0.5 * 2.9)
+    np.testing.assert_allclose(second.item(), 1 - 0.1 * 2)
+    assert [group["mu"] for group in made.param_groups] == [0.9, 0.0]
+
+
+# -- State -----------------------------------------------------------------------------
+
+
+def test_state_begins_at_zero_and_t_at_one():
+    seen = []
+
+    def spy(theta, grad, m, v, t, lr=1.0):
+        seen.append((t, m.copy(), v.copy()))
+        return theta, m + 1, v + 2
+
+    made = optimizer(spy)([parameter(0.0, 0.0, grad=[1.0, 1.0])])
+    made.step()
+    made.step()
+    assert [t for t, _, _ in seen] == [1, 2]
+    np.testing.assert_array_equal(seen[0][1:], np.zeros((2, 2)))
+    np.testing.assert_array_equal(seen[1][1:], [[1, 1], [2, 2]])
+
+
+def test_state_is_kept_by_name_for_each_parameter():
+    weights = parameter(1.0, 2.0, grad=[1.0, 1.0])
+    made = optimizer(adam_step)([weights])
+    made.step()
+    state = made.state[weights]
+    assert state["t"] == 1
+    np.testing.assert_allclose(state["m"], 0.1)
+    np.testing.assert_allclose(state["v"], 0.001)
+    assert state["m"].shape == weights.shape
+
+
+def test_a_state_dict_continues_the_run():
+    model = network()
+    made = optimizer(adam_step)(model.parameters(), lr=0.01)
+    train(model, made, steps=5)
+    resumed = copy.deepcopy(model)
+    other = optimizer(adam_step)(resumed.parameters(), lr=0.5)
+    other.load_state_dict(copy.deepcopy(made.state_dict()))
+    np.testing.assert_array_equal(train(model, made, 5), train(resumed, other, 5))
+
+
+# -- Gradients and closures ------------------------------------------------------------
+
+
+def test_a_parameter_without_gradient_stays():
+    moved, frozen = parameter(1.0, grad=[1.0]), parameter(1.0)
+    made = optimizer(adam_step)([moved, frozen])
+    made.step()
+    assert moved.item() != 1.0
+    assert frozen.item() == 1.0
+    assert frozen not in made.state
+
+
+def test_a_zero_gradient_moves_nothing_at_the_start():
+    weights = parameter(1.0, -2.0, grad=[0.0, 0.0])
+    optimizer(rmsprop_step)([weights]).step()
+    np.testing.assert_array_equal(weights.detach(), [1.0, -2.0])
+
+
+def test_a_closure_is_called_with_gradients_on():
+    weights = parameter(3.0)
+    made = optimizer(sgd_step)([weights], lr=0.5)
+
+    def closure():
+        made.zero_grad()
+        loss = (weights**2).sum()
+        loss.backward()
+        return loss
+
+    assert made.step(closure).item() == 9.0
+    assert weights.item() == 0.0
+    assert made.step() is None
+
+
+def test_the_gradient_is_not_changed():
+    weights = parameter(1.0, 2.0, grad=[0.5, -0.5])
+    optimizer(adam_step)([weights]).step()
+    np.testing.assert_array_equal(weights.grad, [0.5, -0.5])
+
+
+def test_a_step_that_works_in_place_is_applied_once():
+    def in_place(theta, grad, v, lr=0.5):
+        v += grad
+        theta -= lr * v
+        return theta, v
+
+    weights = parameter(1.0, grad=[1.0])
+    made = optimizer(in_place)([weights])
+    made.step()
+    made.step()
+    # v = 1, then 2.
+    assert weights.item() == 1 - 0.5 - 1.0
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_weights_of_any_memory_order(transposed):
+    weights = torch.arange(6.0).reshape(2, 3)
+    weights = (weights.t() if transposed else weights).requires_grad_()
+    weights.grad = torch.ones_like(weights)
+    before = weights.detach().clone()
+    optimizer(momentum_step)([weights], lr=1.0).step()
+    np.testing.assert_array_equal(weights.detach(), before - 1)
+
+
+# -- What is refused -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_wrong_number_of_results(count):
+    def broken(theta, grad, v, lr=0.1):
+        return (theta - lr * grad,) * count
+
+    weights = parameter(1.0, grad=[1.0])
+    words = r"broken must return 2 arrays: the new theta and its state \(v\)"
+    with pytest.raises(TypeError, match=words):
+        optimizer(broken)([weights]).step()
+    assert weights.item() == 1.0
+
+
+@pytest.mark.parametrize("result", [None, 0.5])
+def test_a_result_that_is_no_tuple(result):
+    with pytest.raises(TypeError, match="must return 2 arrays"):
+        optimizer(lambda theta, grad, v, lr: result)(
+            [parameter(1.0, grad=[1.0])], lr=0.1
+        ).step()
+
+
+@pytest.mark.xfail(strict=True, reason="check() takes a list of results, this does not")
+def test_a_list_of_results_is_as_good_as_a_tuple():
+    def listed(theta, grad, v, lr=0.1):
+        return [theta - lr * grad, v]
+
+    weights = parameter(1.0, grad=[1.0])
+    optimizer(listed)([weights]).step()
+    assert weights.item() == 0.9
+
+
+def test_hyper_parameters_are_checked():
+    with pytest.raises(TypeError, match="adam_step takes lr, beta1, beta2, eps, not b"):
+        optimizer(adam_step)([parameter(1.0)], betas=(0.9, 0.99))
+    with pytest.raises(TypeError, match="no default for lr"):
+        optimizer(sgd_step)([parameter(1.0)])
+    with pytest.raises(TypeError, match="a step is called as step"):
+        optimizer(lambda weights, slope: weights)
+
+
+def test_the_class_has_the_name_of_the_step():
+    made = optimizer(adam_step)
+    assert (made.__name__, inspect.isclass(made)) == ("adam_step", True)
+    assert issubclass(made, torch.optim.Optimizer)
