@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import select
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from autograder.judge.protocol import (
+    MAX_TEXT,
     Decoder,
     Encoder,
     ProtocolError,
@@ -61,10 +63,14 @@ class Died(BaseException):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one sandbox may use: bytes, and seconds of the processor."""
+    """What one sandbox may use: bytes, and seconds of the processor.
+
+    ``threads`` holds for an ordinary user; for root, memory alone bounds them.
+    """
 
     memory: int = 2 << 30
     seconds: int = 120
+    threads: int = 4096
     file_size: int = 16 << 20
     disk: int = 64 << 20
 
@@ -73,8 +79,21 @@ class Limits:
         return {
             "memory": self.memory,
             "seconds": self.seconds,
+            "threads": self.threads,
             "file_size": self.file_size,
         }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: what it raised, if it did.
+
+    ``ended`` tells that it ran to its end all the same: what it raised is only that
+    an import found no such package.
+    """
+
+    raised: Raised | None
+    ended: bool
 
 
 class Sandbox:
@@ -87,17 +106,21 @@ class Sandbox:
     def __init__(
         self, limits: Limits = Limits(), packages: Sequence[Path] = ()
     ) -> None:
-        self.process = subprocess.Popen(
-            command(limits, tuple(packages)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            env={},
-        )
+        program = filter_program()
+        try:
+            self.process = subprocess.Popen(
+                command(limits, tuple(packages)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={},
+            )
+        except OSError as error:
+            raise _refusal(f"bwrap cannot be run: {error.strerror}") from None
         self.allow(START)
         try:
-            self._greet(limits)
+            self._greet(limits, program)
         except BaseException:
             self.close()
             raise
@@ -120,15 +143,32 @@ class Sandbox:
         """Give what follows so much time, all together."""
         self.deadline = time.monotonic() + seconds
 
-    def run(self, name: str, source: str) -> Raised | None:
-        """Run one cell; what it raised, if it did."""
-        header, _ = self._ask({"op": "run", "cell": name, "source": source})
-        return _raised(header["raised"]) if "raised" in header else None
+    def run(self, name: str, source: str) -> Outcome:
+        """Run one cell."""
+        header, _ = self._ask({"op": "run", "cell": name}, _text(source))
+        raised = _raised(header["raised"]) if "raised" in header else None
+        return Outcome(raised, header.get("ended") is True)
 
-    def describe(self, name: str) -> dict[str, Any]:
-        """What the sandbox says of a name: is it a function, which parameters."""
+    def offer(self, source: str) -> None:
+        """Let a cell's imports be made once another cell uses a name of theirs."""
+        self._ask({"op": "offer"}, _text(source))
+
+    def describe(self, name: str) -> tuple[bool, list[tuple[str, str | None]] | None]:
+        """What the sandbox says of a name.
+
+        Returns:
+            Whether it is a function, and its parameters, where they can be told: of
+            each the name and the default as text.
+        """
         header, _ = self._ask({"op": "describe", "name": name})
-        return header
+        try:
+            parameters = [
+                (one_line(name, 100), None if shown is None else one_line(shown, 80))
+                for name, shown in header["parameters"]
+            ]
+        except (KeyError, TypeError, ValueError):
+            return header.get("function") is True, None
+        return header.get("function") is True, parameters
 
     def function(self, name: str) -> Callable[..., Any]:
         """The function ``name`` of the notebook, to be called like any other.
@@ -143,9 +183,9 @@ class Sandbox:
         remote.__name__ = name
         return remote
 
-    def _greet(self, limits: Limits) -> None:
+    def _greet(self, limits: Limits, program: bytes) -> None:
         encoder = Encoder()
-        encoder.raw.append(filter_program())
+        encoder.raw.append(program)
         try:
             self._send(pack({"limits": limits.kernel()}, encoder))
             header, _ = unpack(self._read)
@@ -154,29 +194,31 @@ class Sandbox:
             assert self.process.stderr is not None
             said = self.process.stderr.read(4000).decode(errors="replace").strip()
             last = said.splitlines()[-1] if said else "it did not start"
-            raise SandboxError(
-                f"no sandbox can be had here ({last}): the judge needs bubblewrap with"
-                " user namespaces; see 'The judge' in the README"
-            ) from None
+            raise _refusal(last) from None
         if header.get("ready") is not True:
-            raise SandboxError("the sandbox did not start: its first words are wrong")
+            raise _refusal("its first words are wrong")
 
     def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         functions: list[Callable[..., Any]] = []
         encoder = Encoder(functions)
-        request = {
-            "op": "call",
-            "name": name,
-            "args": [encoder.encode(value) for value in args],
-            "kwargs": {key: encoder.encode(value) for key, value in kwargs.items()},
-        }
+        try:
+            request = {
+                "op": "call",
+                "name": name,
+                "args": [encoder.encode(value) for value in args],
+                "kwargs": {key: encoder.encode(value) for key, value in kwargs.items()},
+            }
+        except ProtocolError as error:
+            # In a run of many calls the arguments are what the last call returned.
+            text = f"a result of the call before was {error}"
+            raise RemoteError(Raised(("TypeError", "Exception"), text)) from None
         header, raw = self._ask(request, encoder)
         while "callback" in header:
             header, raw = self._answer(header, raw, functions)
         if "raised" in header:
             raise RemoteError(_raised(header["raised"]))
         if "untaken" in header:
-            return Foreign(str(header["untaken"])[:200])
+            return Foreign(one_line(header["untaken"], 200))
         try:
             decoder = Decoder(raw)
             result = decoder.decode(header["result"])
@@ -196,10 +238,10 @@ class Sandbox:
         """Let the judge's own function answer a call from the sandbox."""
         try:
             decoder = Decoder(raw)
-            function = functions[int(header["callback"])]
+            function = functions[header["callback"]]
             args = [decoder.decode(item) for item in header["args"]]
             kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
-        except (ProtocolError, LookupError, TypeError, ValueError) as error:
+        except (ProtocolError, LookupError, TypeError, AttributeError) as error:
             raise Died(f"it called back in a way that is none ({error})") from None
         encoder = Encoder()
         try:
@@ -212,11 +254,16 @@ class Sandbox:
     def _ask(
         self, header: dict[str, Any], encoder: Encoder | None = None
     ) -> tuple[dict[str, Any], bytes]:
-        self._send(pack(header, encoder))
+        """Send a request, and wait for the reply to this one and no other."""
+        ticket = secrets.token_hex(8)
+        self._send(pack({**header, "ticket": ticket}, encoder))
         try:
-            return unpack(self._read)
+            reply, raw = unpack(self._read)
         except ProtocolError as error:
             raise Died(f"it sent {error}") from None
+        if reply.get("ticket") != ticket:
+            raise Died("it sent a reply that was not asked for")
+        return reply, raw
 
     def _send(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -249,25 +296,57 @@ class Sandbox:
             raise OutOfTime
 
 
+def one_line(text: object, length: int) -> str:
+    """A stranger's text as one short line, without what a terminal would obey."""
+    if type(text) is not str:
+        return "?"
+    shown = "".join(c if c.isprintable() else " " for c in text[:length])
+    return " ".join(shown.split())
+
+
+def _text(source: str) -> Encoder:
+    """A cell's source, as the raw bytes of a frame: it may be long."""
+    encoder = Encoder()
+    # A lone surrogate, which JSON can hold and UTF-8 cannot, is no Python either.
+    encoder.raw.append(source.encode("utf-8", errors="replace"))
+    return encoder
+
+
+def _refusal(reason: str) -> SandboxError:
+    return SandboxError(
+        f"no sandbox can be had here ({one_line(reason, 300)}): the judge needs"
+        " bubblewrap with user namespaces; see 'The judge' in the README"
+    )
+
+
 def _raised(item: Any) -> Raised:
     """An exception as the sandbox tells it, with every field made safe."""
     try:
-        kinds = tuple(str(kind)[:100] for kind in item["kinds"][:20])
+        kinds = tuple(one_line(kind, 100) for kind in item["kinds"][:20])
+        lines = item["message"][:MAX_TEXT].splitlines()
         line = item["line"] if type(item["line"]) is int else None
-        return Raised(kinds or ("Exception",), str(item["message"])[:2000], line)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise Died("it told of an error in a way that is none") from None
+    message = "\n".join(one_line(text, 500) for text in lines)
+    return Raised(kinds or ("Exception",), message, line)
 
 
 def _write_back(before: Any, after: Any) -> None:
     """Do to an argument what the student's function did to its copy."""
     if isinstance(before, list) and isinstance(after, list):
-        if len(before) != len(after):
-            before[:] = after
+        before[:] = after
+    elif isinstance(before, tuple) and isinstance(after, tuple):
         for old, new in zip(before, after, strict=True):
             _write_back(old, new)
-    elif isinstance(before, np.ndarray) and before.shape == np.shape(after):
+    elif _is_array_like(before, after):
         before[...] = after
+
+
+def _is_array_like(before: Any, after: Any) -> bool:
+    """Whether both are arrays of one shape and dtype."""
+    if not (isinstance(before, np.ndarray) and isinstance(after, np.ndarray)):
+        return False
+    return (before.shape, before.dtype) == (after.shape, after.dtype)
 
 
 @cache
@@ -281,7 +360,7 @@ def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
     if bwrap is None:
         raise SandboxError(
             "the judge needs bubblewrap, and bwrap is not installed: run"
-            " 'apt-get install bubblewrap' (or your system's like) and try again"
+            " 'sudo apt install bubblewrap' (or your system's like) and try again"
         )
     python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     start = f"import sys; sys.path.insert(0, {SITE!r}); from"
@@ -327,7 +406,8 @@ def _system() -> Iterator[str]:
     shown = [Path(root) for root in roots]
     for path in sorted(hidden):
         if path.is_dir() and any(root in path.parents for root in shown):
-            yield from ("--tmpfs", str(path))
+            # Empty, and closed: nobody writes there past the limit on the disk.
+            yield from ("--tmpfs", str(path), "--remount-ro", str(path))
 
 
 def _environment() -> dict[str, str]:
@@ -390,7 +470,14 @@ def filter_program() -> bytes:
     the thread group, and ``clone3``, whose flags a filter cannot read, says that it
     does not exist, so that libc falls back on ``clone``.
     """
-    import pyseccomp
+    try:
+        import pyseccomp
+    except (ImportError, RuntimeError):
+        # Without its C library the module raises a RuntimeError.
+        raise SandboxError(
+            "the judge needs libseccomp, and it is not installed: run"
+            " 'sudo apt install libseccomp2' (or your system's like) and try again"
+        ) from None
 
     no = pyseccomp.ERRNO(1)
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)

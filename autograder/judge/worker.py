@@ -8,7 +8,9 @@ size, and the system-call filter that the judge sends as its first message.
 
 from __future__ import annotations
 
+import ast
 import builtins
+import copy
 import ctypes
 import inspect
 import linecache
@@ -19,6 +21,8 @@ import types
 import warnings
 from collections.abc import Callable
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from autograder.judge.protocol import (
     MAX_TEXT,
@@ -33,6 +37,10 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
 
+ANNOTATIONS = annotations.compiler_flag
+"""The one promise of ``__future__`` that Python has not yet made good."""
+MAX_PARAMETERS = 100
+
 
 class Worker:
     """Reads requests from one pipe and writes replies to another."""
@@ -44,17 +52,32 @@ class Worker:
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
         # Names that every notebook has.
-        shell = _Shell(self.module.__dict__)
+        shell = _Shell(self._execute)
         self.module.__dict__["get_ipython"] = lambda: shell
         self.module.__dict__["display"] = lambda *args, **kwargs: None
+        self.module.__dict__["help"] = lambda *args, **kwargs: None
+        self.ticket = ""
+        self.futures = 0
+        self.offered: dict[str, ast.Import | ast.ImportFrom] = {}
 
     def serve(self) -> None:
         """Answer requests until the judge closes the pipe."""
         sys.modules["__main__"] = self.module
-        handlers = {"run": self.run, "describe": self.describe, "call": self.call}
+        handlers = {
+            "run": self.run,
+            "offer": self.offer,
+            "describe": self.describe,
+            "call": self.call,
+        }
         while True:
-            header, raw = unpack(self.read)
+            header, raw = self.request()
             self.reply(*handlers[header["op"]](header, raw))
+
+    def request(self) -> tuple[dict[str, Any], bytes]:
+        """Take the next message of the judge's, and remember whom to answer."""
+        header, raw = unpack(self.read)
+        self.ticket = header["ticket"]
+        return header, raw
 
     def read(self, count: int) -> bytes:
         """The next bytes of a request; the end of the pipe is the end of the worker."""
@@ -65,34 +88,86 @@ class Worker:
 
     def reply(self, header: dict[str, Any], encoder: Encoder | None = None) -> None:
         """Send one frame to the judge."""
-        self.replies.write(pack(header, encoder))
+        self.replies.write(pack({**header, "ticket": self.ticket}, encoder))
         self.replies.flush()
 
     def run(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
         """Run one cell in the notebook's namespace."""
-        name, source = header["cell"], header["source"]
+        name, source = header["cell"], raw.decode()
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
         try:
-            code = compile(_plain(source), name, "exec", dont_inherit=True)
-            exec(code, self.module.__dict__)
+            missing = self._execute(source, name)
         except BaseException as error:
-            return ({"raised": _describe(error)},)
-        return ({"ran": True},)
+            return ({"raised": _describe(error, name), "ended": False},)
+        if missing is not None:
+            return ({"raised": _describe(missing, name), "ended": True},)
+        return ({"ended": True},)
+
+    def offer(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
+        """Note the imports of a cell that is not run, to be made where a cell asks."""
+        try:
+            body = ast.parse(raw.decode()).body
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            body = []
+        for node in body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    self.offered[name] = copy.copy(node)
+                    self.offered[name].names = [alias]
+        return ({"ended": True},)
+
+    def _execute(self, source: str, name: str = "<cell>") -> ModuleNotFoundError | None:
+        """Run a cell's statements, one after the other, as IPython does.
+
+        Returns:
+            The error of an import that found no such package, where there is one. It
+            stops nothing else: the cell may be the one that imports NumPy, too.
+        """
+        flags = self.futures | ast.PyCF_ONLY_AST
+        tree = compile(_plain(source), name, "exec", flags, dont_inherit=True)
+        # What is no Python at all runs in no part.
+        compile(tree, name, "exec", self.futures, dont_inherit=True)
+        self._import_offered(tree)
+        missing = None
+        for node in tree.body:
+            one = ast.Module([node], type_ignores=[])
+            code = compile(one, name, "exec", self.futures, dont_inherit=True)
+            self.futures |= code.co_flags & ANNOTATIONS
+            try:
+                exec(code, self.module.__dict__)
+            except ModuleNotFoundError as error:
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    raise
+                missing = error
+        return missing
+
+    def _import_offered(self, tree: ast.Module) -> None:
+        """Make the offered imports whose names a cell uses and nothing has defined."""
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        for name in used & self.offered.keys() - self.module.__dict__.keys():
+            one = ast.Module([self.offered[name]], type_ignores=[])
+            try:
+                code = compile(one, "<cell>", "exec", dont_inherit=True)
+                exec(code, self.module.__dict__)
+            except Exception:
+                # The cell that uses the name will say so.
+                continue
 
     def describe(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
         """Say whether a name is a function, and what its parameters are."""
         function = self.module.__dict__.get(header["name"])
         if not callable(function):
-            kind = None if function is None else type(function).__name__
-            return ({"function": False, "kind": kind},)
+            return ({"function": False},)
         try:
-            parameters = inspect.signature(function).parameters.values()
-        except (TypeError, ValueError):
-            return ({"function": True, "parameters": None},)
-        described = [
-            [p.name, p.kind.name, None if p.default is p.empty else _short(p.default)]
-            for p in parameters
-        ]
+            parameters = list(inspect.signature(function).parameters.values())
+            described = [
+                [p.name[:100], None if p.default is p.empty else _short(p.default)]
+                for p in parameters[:MAX_PARAMETERS]
+            ]
+        except Exception:
+            # Some callables cannot tell; they can be called all the same.
+            return ({"function": True},)
         return ({"function": True, "parameters": described},)
 
     def call(
@@ -105,14 +180,17 @@ class Worker:
         try:
             result = self.module.__dict__[header["name"]](*args, **kwargs)
         except BaseException as error:
-            return ({"raised": _describe(error)},)
+            return ({"raised": _describe(error, f"<cell {header['name']}>")},)
         encoder = Encoder()
         try:
             item = encoder.encode(result)
             after = [encoder.encode(_data(value)) for value in args]
+            reply = {"result": item, "after": after}
+            # As a trial: a frame may be too long where each value is not.
+            pack(reply)
         except ProtocolError as error:
             return ({"untaken": str(error)},)
-        return {"result": item, "after": after}, encoder
+        return reply, encoder
 
     def _callback(self, number: int) -> Callable[..., Any]:
         """A function that asks the judge for its answer."""
@@ -122,7 +200,7 @@ class Worker:
             items = [encoder.encode(value) for value in args]
             named = {key: encoder.encode(value) for key, value in kwargs.items()}
             self.reply({"callback": number, "args": items, "kwargs": named}, encoder)
-            header, raw = unpack(self.read)
+            header, raw = self.request()
             if "raised" in header:
                 kind = getattr(builtins, header["raised"][0], RuntimeError)
                 raise kind(header["raised"][1])
@@ -133,10 +211,12 @@ class Worker:
 
 def _data(value: Any) -> Any:
     """What of an argument goes back to the judge: functions do not change."""
-    if isinstance(value, (list, tuple)):
+    if type(value) in (list, tuple):
         return type(value)(_data(item) for item in value)
-    plain = value is None or isinstance(value, (bool, int, float, str))
-    return value if plain or hasattr(value, "dtype") else None
+    return value if isinstance(value, _DATA) else None
+
+
+_DATA = (bool, int, float, str, np.ndarray, np.generic)
 
 
 def _plain(source: str) -> str:
@@ -153,22 +233,22 @@ def _plain(source: str) -> str:
 class _Shell:
     """Stands for IPython's shell: the magics that time a cell run it, others do not."""
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
+    def __init__(self, execute: Callable[[str], object]) -> None:
+        self.execute = execute
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        if name in ("time", "capture"):
-            exec(cell, self.namespace)
+        if name in ("time", "capture", "prun"):
+            self.execute(cell)
 
     def run_line_magic(self, name: str, line: str, *args: Any, **kwargs: Any) -> None:
         if name == "time":
-            exec(line, self.namespace)
+            self.execute(line)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **kwargs: None
 
 
-def _describe(error: BaseException) -> dict[str, Any]:
+def _describe(error: BaseException, cell: str) -> dict[str, Any]:
     """The names of an exception's classes, its message, and the line in its cell."""
     kinds = [kind.__name__[:100] for kind in type(error).__mro__[:-1]][:20]
     try:
@@ -178,7 +258,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename.startswith("<cell"):
+        if trace.tb_frame.f_code.co_filename == cell:
             line = trace.tb_lineno
         trace = trace.tb_next
     return {"kinds": kinds, "message": message, "line": line}
@@ -191,11 +271,12 @@ def _short(value: Any) -> str:
         return "?"
 
 
-def _limit(memory: int, seconds: int, file_size: int) -> None:
+def _limit(memory: int, seconds: int, threads: int, file_size: int) -> None:
     """Set the limits that the kernel keeps, for good: they cannot be raised again."""
     for which, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_NPROC, threads),
         (resource.RLIMIT_FSIZE, file_size),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),
