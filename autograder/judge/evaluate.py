@@ -7,7 +7,7 @@ test of the checks themselves.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,16 +76,15 @@ def without_marks(exercise: Exercise, status: str, reason: str) -> ExerciseVerdi
     return ExerciseVerdict(0.0, exercise.points, status, report)
 
 
-def signature_advice(exercise: Exercise, parameters: Any) -> list[str]:
+def signature_advice(
+    exercise: Exercise, parameters: Iterable[tuple[str, str | None]]
+) -> list[str]:
     """A sentence for each parameter that is missing, renamed or given another default.
 
-    ``parameters`` is what the sandbox tells: a list of (name, kind, default).
+    ``parameters`` is what the sandbox tells: of each its name, and its default as text.
     """
     wanted = inspect.signature(exercise.reference).parameters
-    try:
-        found = {str(name): _short(default) for name, _, default in parameters}
-    except (TypeError, ValueError):
-        return []
+    found = dict(parameters)
     missing = [name for name in wanted if name not in found]
     advice = [
         f"Its parameter {name} is missing or has another name." for name in missing
@@ -183,7 +182,7 @@ def _earlier_advice(
     """
     if exercise.composed is None or not set(exercise.uses) <= set(earlier):
         return []
-    parts = {name: earlier[name] for name in exercise.uses}
+    parts = {name: _shape_kept(earlier[name]) for name in exercise.uses}
     built = exercise.composed(**parts)
     if not _explains(built, values):
         return []
@@ -192,6 +191,27 @@ def _earlier_advice(
         f"This function itself puts the parts together rightly: the mistake is in your"
         f" {names}, which it calls. Mend that first."
     ]
+
+
+def _shape_kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A student's function whose results may go into the judge's own arithmetic.
+
+    Arrays of other shapes than it was given could, broadcast, fill the judge's memory.
+    """
+
+    def kept(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if not _shapes(result) <= _shapes(args) | {()}:
+            raise ValueError("a result of another shape than the arguments")
+        return result
+
+    return kept
+
+
+def _shapes(value: Any) -> set[tuple[int, ...]]:
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(_shapes, value))
+    return {np.shape(value)}
 
 
 def _advice(item: Played) -> list[str]:
@@ -207,11 +227,6 @@ def _headline(exercise: Exercise, score: float, status: str) -> str:
     return (
         f"{exercise.name}: {round(score, 2):g} of {exercise.points} points ({status})"
     )
-
-
-def _short(shown: Any) -> str | None:
-    """A default as the sandbox shows it, which may be anything."""
-    return None if shown is None else str(shown)[:80]
 
 
 def _same_default(shown: str | None, default: Any) -> bool:

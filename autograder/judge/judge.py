@@ -26,6 +26,11 @@ from autograder.judge.verdict import ExerciseVerdict, Verdict
 from descentlab.check import ERRORS
 from descentlab.compare import Raised
 
+LEAST = 2.0
+"""Seconds that a free cell has at least: time to import Matplotlib."""
+MENTIONED = 3
+"""Failed free cells that a verdict mentions: the first are the causes of the rest."""
+
 
 @dataclass(frozen=True)
 class Times:
@@ -81,8 +86,10 @@ class _Sitting:
         self.limits = limits
         self.end = time.monotonic() + times.notebook
         self.found: dict[str, ExerciseVerdict] = {}
-        self.skipped: dict[int, str] = {}
+        self.skipped: set[int] = set()
         self.failed: dict[int, Raised] = {}
+        self.hung = 0
+        self.ended: set[int] = set()
 
     def verdicts(self) -> dict[str, ExerciseVerdict]:
         """Judge every exercise."""
@@ -90,48 +97,71 @@ class _Sitting:
             self._settle(name, "missing", reason)
         for name, reason in self.submission.rejected.items():
             self._settle(name, "rejected", reason)
-        while self._left() and not self._one_sandbox():
-            pass
+        while self._left() and self._in_time():
+            self._one_sandbox()
         for name in self._left():
-            reason = "the notebook's time was used up before this exercise"
+            reason = "the notebook's time was used up before this exercise was judged"
             self._settle(name, "timeout", reason)
         return self.found
 
     def _left(self) -> list[str]:
-        if time.monotonic() > self.end:
-            return []
         return [name for name in self.exercises if name not in self.found]
 
-    def _one_sandbox(self) -> bool:
-        """Run the cells in one sandbox; whether it came through to the end."""
+    def _in_time(self) -> bool:
+        return time.monotonic() < self.end
+
+    def _one_sandbox(self) -> None:
+        """Run the cells in one sandbox, to the last exercise or to what ends it."""
         with Sandbox(self.limits) as sandbox:
             for cell in self.submission.cells:
+                if not self._left():
+                    return
                 if cell.number in self.skipped or cell.check in self.found:
                     continue
                 try:
                     self._one_cell(sandbox, cell)
                 except (OutOfTime, Died) as ended:
-                    self._give_up(cell, ended)
-                    return False
-        return True
+                    # Where the whole notebook's time is up, this cell is not to blame.
+                    if self._in_time():
+                        self._give_up(cell, ended)
+                    return
 
     def _one_cell(self, sandbox: Sandbox, cell: Cell) -> None:
-        left = self.end - time.monotonic()
+        sandbox.allow(min(self._allowance(cell), self.end - time.monotonic()))
         if cell.check is not None:
-            sandbox.allow(min(self.times.exercise, left))
             self.found[cell.check] = self._examine(sandbox, cell.check)
+        elif cell.offered:
+            sandbox.offer(cell.source)
+        else:
+            self._run(sandbox, cell)
+
+    def _allowance(self, cell: Cell) -> float:
+        """The seconds for a cell.
+
+        Those for free cells are halved with each that hangs, so that a notebook full
+        of long experiments leaves time for its exercises. What ended once, such as the
+        imports, keeps the whole time.
+        """
+        if cell.check is not None:
+            return self.times.exercise
+        if cell.exercise is not None or cell.number in self.ended:
+            return self.times.cell
+        return min(self.times.cell, max(LEAST, self.times.cell / 2.0**self.hung))
+
+    def _run(self, sandbox: Sandbox, cell: Cell) -> None:
+        outcome = sandbox.run(cell.name, cell.source)
+        self.ended.add(cell.number)
+        if outcome.raised is None:
             return
-        sandbox.allow(min(self.times.cell, left))
-        raised = sandbox.run(cell.name, cell.source)
-        if raised is not None and cell.exercise is not None:
-            self._cell_raised(cell.exercise, raised)
-        elif raised is not None:
-            self.failed[cell.number] = raised
+        if cell.exercise is None or outcome.ended:
+            self.failed[cell.number] = outcome.raised
+        elif cell.exercise not in self.found:
+            self._cell_raised(cell.exercise, outcome.raised)
 
     def _examine(self, sandbox: Sandbox, name: str) -> ExerciseVerdict:
         exercise = self.exercises[name]
-        said = sandbox.describe(name)
-        if said.get("function") is not True:
+        is_function, parameters = sandbox.describe(name)
+        if not is_function:
             reason = f"after its cell there is no function {name}"
             return without_marks(exercise, "error", reason)
         earlier = {use: sandbox.function(use) for use in exercise.uses}
@@ -139,7 +169,7 @@ class _Sitting:
         verdict = evaluate(exercise, function, self.seed, earlier)
         if verdict.status not in ("error", "failed"):
             return verdict
-        advice = signature_advice(exercise, said.get("parameters"))
+        advice = [] if parameters is None else signature_advice(exercise, parameters)
         return with_advice(verdict, [*advice, *self._failed_cells(verdict)])
 
     def _failed_cells(self, verdict: ExerciseVerdict) -> list[str]:
@@ -148,7 +178,7 @@ class _Sitting:
             return []
         return [
             f"The notebook's cell number {number} failed: {raised}."
-            for number, raised in self.failed.items()
+            for number, raised in list(self.failed.items())[:MENTIONED]
         ]
 
     def _cell_raised(self, name: str, raised: Raised) -> None:
@@ -161,18 +191,19 @@ class _Sitting:
         """Settle what hung or died, so that the next sandbox goes around it."""
         status = "timeout" if isinstance(ended, OutOfTime) else "error"
         name = cell.exercise or cell.check
-        allowed = self.times.exercise if cell.check else self.times.cell
+        allowed = self._allowance(cell)
         if status == "timeout":
             reason = f"it did not end within {allowed:g} seconds: is there a loop that"
             reason += " never ends?"
         else:
             reason = f"Python did not survive it ({ended})"
         if cell.check is None:
-            self.skipped[cell.number] = reason
-        if name is not None:
-            self._settle(name, status, reason)
-        else:
+            self.skipped.add(cell.number)
+        if name is None:
+            self.hung += status == "timeout"
             self.failed[cell.number] = Raised((reason,), "")
+        elif name not in self.found:
+            self._settle(name, status, reason)
 
     def _settle(self, name: str, status: str, reason: str) -> None:
         self.found[name] = without_marks(self.exercises[name], status, reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 MAX_SIZE = 16 << 20
 LOCKED = frozenset({"figure", "experiment", "scale"})
-"""The tags of cells that the chapter brings and the judge does not run."""
+"""The tags of cells that the chapter brings; of those the judge makes imports alone."""
 
 
 class NotebookError(Exception):
@@ -18,12 +18,16 @@ class NotebookError(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell; ``exercise`` and ``check`` name the exercise that it belongs to."""
+    """One cell; ``exercise`` and ``check`` name the exercise that it belongs to.
+
+    An ``offered`` one does not run: its imports are made once another cell uses them.
+    """
 
     number: int
     source: str
     exercise: str | None = None
     check: str | None = None
+    offered: bool = False
 
     @property
     def name(self) -> str:
@@ -51,7 +55,7 @@ def read(data: bytes) -> dict[str, Any]:
             f"it is larger than {MAX_SIZE >> 20} MiB: clear its outputs"
         )
     try:
-        notebook = json.loads(data.decode("utf-8"))
+        notebook = json.loads(data.decode("utf-8-sig"))
     except RecursionError:
         raise NotebookError("it is nested too deeply") from None
     except ValueError:
@@ -70,7 +74,7 @@ def _upgraded(data: bytes) -> Any:
     import nbformat
 
     try:
-        return json.loads(nbformat.writes(nbformat.reads(data.decode(), 4), 4))
+        return json.loads(json.dumps(nbformat.reads(data.decode(), 4)))
     except Exception as error:
         # An old notebook can be broken in any way; nbformat does not say in which.
         text = f"its old format cannot be read ({type(error).__name__})"
@@ -96,7 +100,7 @@ def take_apart(data: bytes, names: Sequence[str]) -> Submission:
     notebook = read(data)
     language = _language(notebook)
     if language not in ("", "python", "python3", "ipython"):
-        reason = f"the notebook's language is {language}, not Python"
+        reason = f"the notebook's language is {language[:40]!r}, not Python"
         return Submission([], rejected=dict.fromkeys(names, reason))
     missing, rejected = {}, {}
     for name in names:
@@ -108,7 +112,8 @@ def take_apart(data: bytes, names: Sequence[str]) -> Submission:
         elif not kinds:
             missing[name] = f"no cell of this notebook carries the name {name}"
         elif kinds != ["code"]:
-            missing[name] = f"the cell {name} is a {kinds[0]} cell: make it a code cell"
+            kind = f"{kinds[0][:40]!r}"
+            missing[name] = f"the cell {name} is of type {kind}: make it a code cell"
     left = set(names) - set(missing) - set(rejected)
     return Submission(_cells(notebook, left), missing, rejected)
 
@@ -123,9 +128,10 @@ def _cells(notebook: dict[str, Any], names: Collection[str]) -> list[Cell]:
         if check in names:
             cells.append(Cell(number, "", check=check))
             unchecked.discard(check)
-        elif cell["cell_type"] == "code" and not check and not _tags(cell) & LOCKED:
+        elif cell["cell_type"] == "code" and not check:
             name = grade_id if grade_id in names else None
-            cells.append(Cell(number, cell["source"], exercise=name))
+            offered = name is None and bool(_tags(cell) & LOCKED)
+            cells.append(Cell(number, cell["source"], exercise=name, offered=offered))
     # A check cell that was deleted: the function as it stands at the end.
     end = len(notebook["cells"]) + 1
     return cells + [Cell(end, "", check=name) for name in sorted(unchecked)]
