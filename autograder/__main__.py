@@ -56,8 +56,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _grade(options: argparse.Namespace) -> None:
     from autograder.grade import grade, table
+    from autograder.judge import NotebookError
 
-    verdict = grade(options.assignment, _bytes(options.notebook))
+    try:
+        verdict = grade(options.assignment, _bytes(options.notebook))
+    except NotebookError as error:
+        raise NotebookError(f"{options.notebook}: {error}") from None
     if options.json:
         print(json.dumps(verdict.to_json(), indent=1))
     else:
@@ -96,8 +100,12 @@ def _grades(options: argparse.Namespace) -> None:
 
 
 def _bytes(path: Path) -> bytes:
+    """What a file holds, to one byte more than a notebook may have."""
+    from autograder.judge.notebook import MAX_SIZE
+
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_SIZE + 1)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CourseError(f"{path} cannot be read: {reason}") from None

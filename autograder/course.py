@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 """The repository: the folder that holds ``chapters/`` and ``autograder/``."""
 
 KEY_FILE = ".judge-key"
+KEY_SIZE = 32
 
 
 class CourseError(Exception):
@@ -29,12 +30,14 @@ def key(root: Path = ROOT) -> bytes:
     try:
         if not path.exists():
             _create(path)
-        text = path.read_text(encoding="ascii").strip()
-        return bytes.fromhex(text)
+        found = bytes.fromhex(path.read_text(encoding="ascii"))
+        if len(found) != KEY_SIZE:
+            raise ValueError(f"it has {len(found)} bytes")
+        return found
     except (OSError, ValueError) as error:
         raise CourseError(
             f"the judge's key {path} cannot be read or made ({error}): make the folder"
-            " writable, or put 64 hexadecimal digits there"
+            f" writable, or put {2 * KEY_SIZE} hexadecimal digits there"
         ) from None
 
 
@@ -43,7 +46,7 @@ def _create(path: Path) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
+        file.write(secrets.token_hex(KEY_SIZE) + "\n")
     try:
         # Another process may have been first: its key is as good, and stays.
         os.link(draft, path)
