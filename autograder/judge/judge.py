@@ -196,7 +196,7 @@ class _Sitting:
             reason = f"it did not end within {allowed:g} seconds: is there a loop that"
             reason += " never ends?"
         else:
-            reason = f"Python did not survive it ({ended})"
+            reason = str(ended)
         if cell.check is None:
             self.skipped.add(cell.number)
         if name is None:

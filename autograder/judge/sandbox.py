@@ -58,7 +58,15 @@ class OutOfTime(BaseException):
 
 
 class Died(BaseException):
-    """The sandbox is gone, or talks nonsense: nothing more can come from it."""
+    """The sandbox is gone, or talks nonsense: nothing more can come from it.
+
+    The message says which, for the student to read.
+    """
+
+    @classmethod
+    def of(cls, what: object) -> Died:
+        """Something that the worker does not send came through its pipe."""
+        return cls(f"something wrote into the judge's own pipe: {what}")
 
 
 @dataclass(frozen=True)
@@ -226,7 +234,7 @@ class Sandbox:
             for before, changed in zip(args, after, strict=True):
                 _write_back(before, changed)
         except (ProtocolError, KeyError, TypeError, ValueError) as error:
-            raise Died(f"it sent a reply that is not one ({error})") from None
+            raise Died.of(f"a reply that is none ({error})") from None
         return result
 
     def _answer(
@@ -242,7 +250,7 @@ class Sandbox:
             args = [decoder.decode(item) for item in header["args"]]
             kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
         except (ProtocolError, LookupError, TypeError, AttributeError) as error:
-            raise Died(f"it called back in a way that is none ({error})") from None
+            raise Died.of(f"a call that is none ({error})") from None
         encoder = Encoder()
         try:
             answer = {"result": encoder.encode(function(*args, **kwargs))}
@@ -260,9 +268,9 @@ class Sandbox:
         try:
             reply, raw = unpack(self._read)
         except ProtocolError as error:
-            raise Died(f"it sent {error}") from None
+            raise Died.of(error) from None
         if reply.get("ticket") != ticket:
-            raise Died("it sent a reply that was not asked for")
+            raise Died.of("a reply that nobody asked for")
         return reply, raw
 
     def _send(self, data: bytes) -> None:
@@ -274,7 +282,7 @@ class Sandbox:
                 # A pipe that is ready takes this much without blocking.
                 view = view[os.write(self.process.stdin.fileno(), view[:4096]) :]
         except BrokenPipeError:
-            raise Died("Python stopped") from None
+            raise Died("Python did not survive it") from None
 
     def _read(self, count: int) -> bytes:
         assert self.process.stdout is not None
@@ -283,7 +291,7 @@ class Sandbox:
             self._wait(self.process.stdout, select.POLLIN)
             chunk = os.read(self.process.stdout.fileno(), min(count, 1 << 16))
             if not chunk:
-                raise Died("Python stopped")
+                raise Died("Python did not survive it")
             chunks.append(chunk)
             count -= len(chunk)
         return b"".join(chunks)
@@ -326,7 +334,7 @@ def _raised(item: Any) -> Raised:
         lines = item["message"][:MAX_TEXT].splitlines()
         line = item["line"] if type(item["line"]) is int else None
     except (KeyError, TypeError, AttributeError):
-        raise Died("it told of an error in a way that is none") from None
+        raise Died.of("an error that is none") from None
     message = "\n".join(one_line(text, 500) for text in lines)
     return Raised(kinds or ("Exception",), message, line)
 
