@@ -31,9 +31,7 @@ class Course:
         scripts = sysconfig.get_path("scripts")
         where = path or os.pathsep.join([scripts, os.environ["PATH"]])
         ran = subprocess.run(
-            [sys.executable, Path(scripts, "nbgrader"), *command[1:]]
-            if command[0] == "nbgrader"
-            else [sys.executable, "-m", *command],
+            [sys.executable, "-m", *command],
             cwd=self.root,
             env={**os.environ, "PATH": where, "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
