@@ -479,7 +479,8 @@ def _summed_outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     One product for each time step: a single large one goes to several threads, and on
     a busy machine waiting for them takes ten times as long as the work itself.
     """
-    return (a.transpose(0, 2, 1) @ b).sum(axis=0)
+    total: np.ndarray = (a.transpose(0, 2, 1) @ b).sum(axis=0)
+    return total
 
 
 def _slices(shapes: dict[str, tuple[int, ...]]) -> dict[str, slice]:
