@@ -19,6 +19,7 @@ from autograder.judge.exercise import (
     Misconception,
     dtype_of,
 )
+from autograder.judge.sandbox import shapes
 from autograder.judge.verdict import ExerciseVerdict
 from descentlab.check import (
     clearest,
@@ -201,17 +202,11 @@ def _shape_kept(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def kept(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
-        if not _shapes(result) <= _shapes(args) | {()}:
+        if not shapes(result) <= shapes(args):
             raise ValueError("a result of another shape than the arguments")
         return result
 
     return kept
-
-
-def _shapes(value: Any) -> set[tuple[int, ...]]:
-    if isinstance(value, (list, tuple)):
-        return set().union(*map(_shapes, value))
-    return {np.shape(value)}
 
 
 def _advice(item: Played) -> list[str]:

@@ -112,6 +112,7 @@ class _Sitting:
 
     def _one_sandbox(self) -> None:
         """Run the cells in one sandbox, to the last exercise or to what ends it."""
+        settled = len(self.found)
         with Sandbox(self.limits) as sandbox:
             for cell in self.submission.cells:
                 if not self._left():
@@ -121,8 +122,11 @@ class _Sitting:
                 try:
                     self._one_cell(sandbox, cell)
                 except (OutOfTime, Died) as ended:
-                    # Where the whole notebook's time is up, this cell is not to blame.
-                    if self._in_time():
+                    # A death may be the work of an exercise judged before in the same
+                    # process: this cell gets a sandbox without that.
+                    again = isinstance(ended, Died) and len(self.found) > settled
+                    # Where the whole notebook's time is up, no cell is to blame.
+                    if self._in_time() and not again:
                         self._give_up(cell, ended)
                     return
 

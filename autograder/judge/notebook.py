@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_SIZE = 16 << 20
+MAX_PARTS = 500_000
+"""Objects and lists in a notebook: as JSON they take far less memory than as Python."""
 LOCKED = frozenset({"figure", "experiment", "scale"})
 """The tags of cells that the chapter brings; of those the judge makes imports alone."""
 
@@ -54,6 +56,8 @@ def read(data: bytes) -> dict[str, Any]:
         raise NotebookError(
             f"it is larger than {MAX_SIZE >> 20} MiB: clear its outputs"
         )
+    if data.count(b"{") + data.count(b"[") > MAX_PARTS:
+        raise NotebookError(f"it has more than {MAX_PARTS} parts: clear its outputs")
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
     except RecursionError:

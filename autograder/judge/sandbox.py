@@ -42,6 +42,8 @@ HERE = Path(__file__).resolve().parent
 SITE = "/site"
 START = 30.0
 """Seconds for a sandbox to start on a busy machine."""
+MAX_LINE = 1_000_000
+"""The last line of a cell that a report tells of."""
 PACKAGES = ("numpy", "matplotlib", "ipython")
 """The packages that student code may import, with all that they need."""
 
@@ -222,7 +224,7 @@ class Sandbox:
             raise RemoteError(Raised(("TypeError", "Exception"), text)) from None
         header, raw = self._ask(request, encoder)
         while "callback" in header:
-            header, raw = self._answer(header, raw, functions)
+            header, raw = self._answer(header, raw, functions, shapes(args))
         if "raised" in header:
             raise RemoteError(_raised(header["raised"]))
         if "untaken" in header:
@@ -242,8 +244,13 @@ class Sandbox:
         header: dict[str, Any],
         raw: bytes,
         functions: Sequence[Callable[..., Any]],
+        known: set[tuple[int, ...]],
     ) -> tuple[dict[str, Any], bytes]:
-        """Let the judge's own function answer a call from the sandbox."""
+        """Let the judge's own function answer a call from the sandbox.
+
+        Args:
+            known: the shapes that it takes.
+        """
         try:
             decoder = Decoder(raw)
             function = functions[header["callback"]]
@@ -253,6 +260,7 @@ class Sandbox:
             raise Died.of(f"a call that is none ({error})") from None
         encoder = Encoder()
         try:
+            _refuse_other_shapes([*args, *kwargs.values()], known)
             answer = {"result": encoder.encode(function(*args, **kwargs))}
         except Exception as error:
             # A wrong call of the callback is the student's to see.
@@ -304,6 +312,20 @@ class Sandbox:
             raise OutOfTime
 
 
+def shapes(value: Any) -> set[tuple[int, ...]]:
+    """The shapes of all arrays in a value; that of a number is there always."""
+    if isinstance(value, (list, tuple)):
+        return {()}.union(*map(shapes, value))
+    return {(), np.shape(value)}
+
+
+def _refuse_other_shapes(values: Any, known: set[tuple[int, ...]]) -> None:
+    """Keep arrays out that could, broadcast, fill the judge's memory."""
+    other = shapes(values) - known
+    if other:
+        raise ValueError(f"called with an array of shape {min(other)}")
+
+
 def one_line(text: object, length: int) -> str:
     """A stranger's text as one short line, without what a terminal would obey."""
     if type(text) is not str:
@@ -332,11 +354,12 @@ def _raised(item: Any) -> Raised:
     try:
         kinds = tuple(one_line(kind, 100) for kind in item["kinds"][:20])
         lines = item["message"][:MAX_TEXT].splitlines()
-        line = item["line"] if type(item["line"]) is int else None
+        line = item["line"] if type(item["line"]) is int else 0
     except (KeyError, TypeError, AttributeError):
         raise Died.of("an error that is none") from None
     message = "\n".join(one_line(text, 500) for text in lines)
-    return Raised(kinds or ("Exception",), message, line)
+    known = line if 0 < line <= MAX_LINE else None
+    return Raised(kinds or ("Exception",), message, known)
 
 
 def _write_back(before: Any, after: Any) -> None:
@@ -408,6 +431,7 @@ def _system() -> Iterator[str]:
         Path(f"/usr/local/lib/{version}/dist-packages"),
         Path(f"/usr/local/lib/{version}/site-packages"),
         Path(sys.base_prefix, "lib", version, "site-packages"),
+        Path(sys.base_prefix, "lib64", version, "site-packages"),
         # The course itself, should it lie below one of the roots.
         HERE.parents[1],
     }

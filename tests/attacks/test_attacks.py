@@ -27,7 +27,7 @@ SOLVED = (
     f"{PLAIN}    v = beta * v + (1 - beta) * grad**2\n"
     "    return theta - lr * grad / np.sqrt(v + eps), v"
 )
-TOGETHER = {"lying_objects", "remembering", "tampering"}
+TOGETHER = {"lying_objects", "peeking", "remembering", "tampering"}
 """Kinds whose attacks do nothing to the process, and may share one notebook."""
 SPOILING = "It spoils the other exercise too."
 """What an attack is said to do that breaks the attacker's own process for good."""

@@ -274,6 +274,14 @@ def test_a_huge_file():
     assert "clear its outputs" in refused(b" " * (MAX_SIZE + 1))
 
 
+@pytest.mark.parametrize("part", [b"{},", b"[[]],", b'{"a":0},'])
+def test_a_file_that_would_swell_in_memory(part):
+    parts = part * (MAX_SIZE // len(part) - 100)
+    data = b'{"metadata": [' + parts + b'0], "cells": []}'
+    assert len(data) <= MAX_SIZE
+    assert "clear its outputs" in refused(data)
+
+
 # Older and newer formats
 
 

@@ -370,6 +370,15 @@ def f(g):
         call("def f(g): g(object())", only_arrays)
 
 
+def test_a_callback_takes_no_shapes_that_could_grow(call):
+    seen = []
+    source = "import numpy as np\ndef f(g, x): return g(x, x, [x]), g(np.zeros({}))"
+    for shape in ("(3, 1)", "(1 << 20, 1)", "4"):
+        with pytest.raises(RemoteError, match="called with an array of shape"):
+            call(source.format(shape), lambda *x: seen.append(x), np.ones(3))
+    assert len(seen) == 3
+
+
 def test_a_generator_is_made_inside_from_a_seed(call):
     expected = np.random.default_rng(5).permutation(6)
     got = call("def f(rng): return rng.permutation(6)", SeededGenerator(5))
@@ -591,6 +600,7 @@ def test_the_environment_is_bare(tried, monkeypatch):
 
 
 def test_nothing_is_open_but_the_pipes(own):
+    own.run("<cell 1>", "pass")
     worker = descendants(own.process.pid)[-1]
     files = [os.readlink(f) for f in Path(f"/proc/{worker}/fd").iterdir()]
     pipes = [name for name in files if name.startswith("pipe:")]
@@ -670,6 +680,16 @@ def test_a_reply_that_is_none_is_death_and_no_fault_of_the_judges(own, reply):
     own.run("<cell 1>", f"{PIPE}\ndef f(x): os.write(4, frame({forged}))")
     with pytest.raises(Died):
         own.function("f")(1)
+
+
+@pytest.mark.parametrize("line", [10**30, -1, 0, True, 2.5, "3"])
+def test_a_forged_line_is_no_line(own, line):
+    raised = {"kinds": ["ValueError"], "message": "", "line": line}
+    forged = f"{{'ticket': ticket(), 'raised': {raised!r}}}"
+    own.run("<cell 1>", f"{PIPE}\ndef f(): os.write(4, frame({forged}))")
+    with pytest.raises(RemoteError) as error:
+        own.function("f")()
+    assert error.value.raised.line is None
 
 
 @pytest.mark.parametrize(
