@@ -57,6 +57,7 @@ class Course:
 
     def verdicts(self, assignment: str) -> dict[str, Verdict]:
         """What `grade` says of each student's notebook that is one."""
+        key(self.root)  # made once, before there are threads
         notebooks = {
             student: data
             for student, data in self.submitted(assignment).items()

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -22,7 +24,12 @@ from autograder.judge.evaluate import without_marks
 from autograder.release import open_course
 from autograder.sample import cell_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.sandbox,
+    # Of nbgrader's own, about its database.
+    pytest.mark.filterwarnings("ignore:Object of type"),
+]
 
 ASSIGNMENTS = ("02_rmsprop", "03_adam")
 FULL = {"update_moments": 4.0, "bias_correct": 4.0, "adam_step": 8.0}
@@ -434,38 +441,43 @@ def test_without_a_release_it_refuses_in_one_line(classroom, tmp_path):
     assert not (course.root / "autograded").exists()
 
 
+def grade_here(root):
+    """`nbgrader autograde 03_adam --force`, in this process, where it can be broken."""
+    api = open_course(root)
+    api.coursedir.assignment_id = "03_adam"
+    Autograde(coursedir=api.coursedir, parent=api, force=True).start()
+
+
 def test_a_fault_of_the_graders_is_no_zero(classroom, tmp_path, monkeypatch, caplog):
     course = classroom.copy(tmp_path)
     monkeypatch.chdir(course.root)
-    students = ("all-right", "mistake-05", "untouched")
     for path in (course.root / "submitted").iterdir():
-        if path.name not in students:
+        if path.name not in ("all-right", "mistake-05", "untouched"):
             shutil.rmtree(path)
-    unlucky = course.submitted("03_adam")["mistake-05"]
-    grade = module.grade
-
-    def faulty(assignment, data):
-        if broken and data == unlucky:
-            raise ZeroDivisionError("a bug in the judge")
-        return grade(assignment, data)
-
-    def run():
-        api = open_course(course.root)
-        api.coursedir.assignment_id = "03_adam"
-        Autograde(coursedir=api.coursedir, parent=api, force=True).start()
-
-    monkeypatch.setattr(module, "grade", faulty)
-    broken = False
-    run()
+    grade_here(course.root)
     assert scores(course, "03_adam", "mistake-05")["adam_step"] == 0.0
-    broken = True
+
+    # Handed in again, and new to the judge, whose fault shows with this one alone.
+    unlucky = course.file("submitted", "mistake-05", "03_adam", ".ipynb")
+    notebook = json.loads(unlucky.read_bytes())
+    notebook["metadata"]["try"] = secrets.token_hex()
+    unlucky.write_text(json.dumps(notebook))
+    inside = import_module("autograder.judge.judge")
+    take_apart = inside.take_apart
+
+    def faulty(data, names):
+        if data == unlucky.read_bytes():
+            raise ZeroDivisionError("a bug in the judge")
+        return take_apart(data, names)
+
+    monkeypatch.setattr(inside, "take_apart", faulty)
     with pytest.raises(NbGraderException):
-        run()
+        grade_here(course.root)
     assert (
         "03_adam of mistake-05 is not graded, by a fault of the grader's and not of the"
         " student's (ZeroDivisionError)" in caplog.text
     )
-    # Not even the marks of the time before stay: the notebook may be another one.
+    # Not even the marks of the time before stay: they are of another notebook.
     assert set(scores(course, "03_adam", "mistake-05").values()) == {None}
     assert not course.file("autograded", "mistake-05", "03_adam", ".ipynb").exists()
     assert scores(course, "03_adam", "all-right") == FULL
