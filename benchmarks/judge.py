@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import secrets
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from autograder.course import ROOT, CourseError
 from autograder.sample import read_paper, submissions
 
 ASSIGNMENT = "03_adam"
+EARLIER = "02_rmsprop"
 STUDENTS = (
     "all-right",
     "all-right-in-another-style",
@@ -112,7 +114,8 @@ def main() -> None:
     options = _options()
     notebooks = _submissions()
     print("the judge, then stock nbgrader, in each round")
-    source = nbformat.read(_notebook(ROOT / "source"), as_version=4)
+    path = ROOT / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    source = nbformat.read(path, as_version=4)
     short = {student: cut_down(notebook) for student, notebook in notebooks.items()}
     found = [measure("exercises alone", cut_down(source), short, options.rounds)]
     if options.submissions:
@@ -140,11 +143,12 @@ def measure(
     seconds: dict[bool, list[float]] = {True: [], False: []}
     with tempfile.TemporaryDirectory() as folder:
         courses = [
-            set_up(Path(folder, str(judged)), judged, source, notebooks)
+            set_up(Path(folder, str(judged)), judged, source)
             for judged in (True, False)
         ]
         for _ in range(rounds):
             for course in courses:
+                hand_in(course.root, notebooks)
                 seconds[course.judged].append(course.seconds())
                 print(f"  {seconds[course.judged][-1]:.1f} s", flush=True)
         ours, theirs = (course.marks() for course in courses)
@@ -153,22 +157,23 @@ def measure(
     return Measured(words, len(notebooks), rounds, judge, stock, different)
 
 
-def set_up(
-    root: Path, judged: bool, source: Any, notebooks: Mapping[str, Any]
-) -> Course:
-    """A course with one assignment, and what was handed in for it."""
-    for path, notebook in [
-        (root / "source", source),
-        *((root / "submitted" / student, nb) for student, nb in notebooks.items()),
-    ]:
-        _notebook(path).parent.mkdir(parents=True)
-        nbformat.write(notebook, _notebook(path))
+def set_up(root: Path, judged: bool, source: Any) -> Course:
+    """A course with one assignment."""
+    _write(source, root / "source", ASSIGNMENT)
     (root / "nbgrader_config.py").write_text(STOCK_CONFIG)
-    for student in notebooks:
-        _earlier_chapter(root / "autograded" / student)
     course = Course(root, judged)
     course.nbgrader("generate_assignment", ASSIGNMENT)
     return course
+
+
+def hand_in(root: Path, notebooks: Mapping[str, Any]) -> None:
+    """Write the submissions, each new to a judge that keeps its verdicts."""
+    before, mark = read_paper(ROOT, EARLIER), secrets.token_hex()
+    for student, notebook in notebooks.items():
+        notebook.metadata["round"] = mark
+        _write(notebook, root / "submitted" / student, ASSIGNMENT)
+        # Where the figures look for a function of the chapter before.
+        _write(before.solved(), root / "autograded" / student, EARLIER)
 
 
 def cut_down(notebook: Any) -> Any:
@@ -212,15 +217,10 @@ def _submissions() -> dict[str, Any]:
     return {student: handed_in[student] for student in STUDENTS}
 
 
-def _notebook(folder: Path) -> Path:
-    return folder / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-
-
-def _earlier_chapter(folder: Path) -> None:
-    """Where the chapter's figures look for a function of the one before."""
-    name = "02_rmsprop"
-    (folder / name).mkdir(parents=True)
-    nbformat.write(read_paper(ROOT, name).solved(), folder / name / f"{name}.ipynb")
+def _write(notebook: Any, folder: Path, assignment: str) -> None:
+    path = folder / assignment / f"{assignment}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
 
 
 def _numbers(one: Measured) -> dict[str, Any]:
