@@ -211,20 +211,22 @@ class Sandbox:
     def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         functions: list[Callable[..., Any]] = []
         encoder = Encoder(functions)
+        request: dict[str, Any] = {"op": "call", "name": name}
         try:
-            request = {
-                "op": "call",
-                "name": name,
-                "args": [encoder.encode(value) for value in args],
-                "kwargs": {key: encoder.encode(value) for key, value in kwargs.items()},
-            }
+            request["args"] = [encoder.encode(value) for value in args]
+            request["kwargs"] = {k: encoder.encode(v) for k, v in kwargs.items()}
         except ProtocolError as error:
             # In a run of many calls the arguments are what the last call returned.
             text = f"a result of the call before was {error}"
             raise RemoteError(Raised(("TypeError", "Exception"), text)) from None
         header, raw = self._ask(request, encoder)
+        known = shapes([*args, *kwargs.values()])
         while "callback" in header:
-            header, raw = self._answer(header, raw, functions, shapes(args))
+            header, raw = self._answer(header, raw, functions, known)
+        return self._result(header, raw, args)
+
+    def _result(self, header: dict[str, Any], raw: bytes, args: Sequence[Any]) -> Any:
+        """What a call came to; ``args`` are changed as the function changed its own."""
         if "raised" in header:
             raise RemoteError(_raised(header["raised"]))
         if "untaken" in header:
