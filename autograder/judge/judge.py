@@ -21,7 +21,7 @@ from autograder.judge.evaluate import (
 )
 from autograder.judge.exercise import Exercise
 from autograder.judge.notebook import Cell, Submission, take_apart
-from autograder.judge.sandbox import Died, Limits, OutOfTime, Sandbox
+from autograder.judge.sandbox import Died, Limits, OutOfTime, Sandbox, SandboxError
 from autograder.judge.verdict import ExerciseVerdict, Verdict
 from descentlab.check import ERRORS
 from descentlab.compare import Raised
@@ -90,6 +90,7 @@ class _Sitting:
         self.failed: dict[int, Raised] = {}
         self.hung = 0
         self.ended: set[int] = set()
+        self.suspects: set[int] = set()
 
     def verdicts(self) -> dict[str, ExerciseVerdict]:
         """Judge every exercise."""
@@ -113,7 +114,7 @@ class _Sitting:
     def _one_sandbox(self) -> None:
         """Run the cells in one sandbox, to the last exercise or to what ends it."""
         settled = len(self.found)
-        with Sandbox(self.limits) as sandbox:
+        with self._sandbox() as sandbox:
             for cell in self.submission.cells:
                 if not self._left():
                     return
@@ -129,6 +130,23 @@ class _Sitting:
                     if self._in_time() and not again:
                         self._give_up(cell, ended)
                     return
+
+    def _sandbox(self) -> Sandbox:
+        """A new sandbox; one that did not start may have been killed from outside."""
+        try:
+            return Sandbox(self.limits)
+        except SandboxError:
+            return Sandbox(self.limits)
+
+    def _is_to_blame(self, cell: Cell, ended: OutOfTime | Died) -> bool:
+        """Whether a cell has ended a sandbox.
+
+        The first time, something outside may have killed it: the cell gets another.
+        """
+        if isinstance(ended, OutOfTime) or cell.number in self.suspects:
+            return True
+        self.suspects.add(cell.number)
+        return False
 
     def _one_cell(self, sandbox: Sandbox, cell: Cell) -> None:
         sandbox.allow(min(self._allowance(cell), self.end - time.monotonic()))

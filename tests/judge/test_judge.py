@@ -1,7 +1,9 @@
 """Whole notebooks before the judge: what each deserves, and nothing but that."""
 
 import math
+import os
 import re
+import signal
 import time
 from dataclasses import replace
 from importlib import import_module
@@ -11,6 +13,7 @@ import pytest
 
 from autograder.judge import Limits, Times, Verdict, judge
 from autograder.judge.evaluate import evaluate
+from autograder.judge.sandbox import Sandbox
 from autograder.judge.verdict import STATUSES
 from tests.judge.course import EXERCISES, SOLVED
 from tests.notebooks import IMPORTS, answer, cell, checked, notebook, submission
@@ -212,6 +215,32 @@ def test_a_death_is_an_error_and_the_others_are_judged(death):
 def test_a_death_in_the_cell_itself():
     verdict = with_answer("logarithm", "import os\nos._exit(0)")
     assert marks(verdict)["logarithm"] == ("error", 0.0)
+
+
+@pytest.mark.parametrize("moment", ["start", "run", "describe", "call"])
+def test_a_sandbox_that_is_killed_from_outside_costs_nothing(moment, monkeypatch):
+    struck = []
+
+    class Struck(Sandbox):
+        def _greet(self, *args):
+            self._strike("start")
+            return super()._greet(*args)
+
+        def _ask(self, header, *more):
+            self._strike(header.get("op"))
+            return super()._ask(header, *more)
+
+        def _strike(self, now):
+            if now == moment and not struck:
+                struck.append(self.process.pid)
+                os.kill(self.process.pid, signal.SIGKILL)
+
+    data = submission(SOLVED)
+    wanted = judged(data)
+    module = import_module("autograder.judge.judge")
+    monkeypatch.setattr(module, "Sandbox", Struck)
+    assert judged(data) == wanted
+    assert struck
 
 
 def test_a_death_in_a_free_cell_spoils_nothing():
