@@ -59,6 +59,8 @@ MESSAGES = {
     " arguments are arrays: use its NumPy twin.",
     "unsized object": "A 0-d array has no length: let NumPy work on all elements at"
     " once, without a loop.",
+    "iteration over a 0-d array": "A 0-d array has no rows: let NumPy work on all"
+    " elements at once, without a loop.",
     "zero-size array": "An empty array has no largest or smallest element: the formula"
     " needs none.",
     "NoneType": "Something is None there: a function that was called has no return.",

@@ -293,7 +293,11 @@ def _compare_numbers(
 def _compare_values(
     result: np.ndarray, expected: Any, tolerance: Any, part: str
 ) -> Fault | None:
-    got = result.astype(np.float64)
+    try:
+        got = result.astype(np.float64)
+    except OverflowError:
+        text = f"{part} is an int that no float can hold"
+        return Fault("value", text, part, expected=float(expected), got=np.inf)
     want = np.asarray(expected, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         close = (np.abs(got - want) <= tolerance) | (got == want)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import json
 import os
@@ -95,24 +96,29 @@ def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
 
 
 def _run_definitions(source: str, namespace: dict[str, Any]) -> None:
-    """Run a cell's imports, functions and constants; a cell that fails is left out."""
+    """Run a cell's imports, functions, classes and constants, one after the other."""
     try:
         body = ast.parse(source).body
-        kept: list[ast.stmt] = [
-            s for s in body if isinstance(s, _DEFINITIONS) and not _calls(s)
-        ]
-        exec(compile(ast.Module(kept, []), "<notebook>", "exec"), namespace)
-    except Exception:
-        # Another exercise, half written: it matters only if `name` needs it, and
-        # then the call says so.
+    except SyntaxError:
         return
+    for statement in body:
+        if isinstance(statement, _DEFINITIONS) and not _calls(statement):
+            code = compile(ast.Module([statement], []), "<notebook>", "exec")
+            # Half-written code matters only if the function needs it, and then the
+            # call says so.
+            with contextlib.suppress(Exception):
+                exec(code, namespace)
 
 
-_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.Assign)
+_DEFINITIONS = (
+    *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef),
+    *(ast.Assign, ast.AnnAssign),
+)
 
 
-def _calls(statement: ast.stmt) -> bool:
-    """Whether an assignment calls something: it may train for a minute."""
-    return isinstance(statement, ast.Assign) and any(
-        isinstance(node, ast.Call) for node in ast.walk(statement)
-    )
+def _calls(statement: ast.AST) -> bool:
+    """Whether a definition calls something as it is made: it may train for a minute."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+        return False
+    parts = ast.iter_child_nodes(statement)
+    return isinstance(statement, ast.Call) or any(map(_calls, parts))

@@ -56,7 +56,7 @@ def optimizer(step: Callable[..., Any]) -> type[torch.optim.Optimizer]:
             count = (state["t"],) if signature.takes_t else ()
             result = step(theta, _array(parameter.grad), *rest, *count, **hyper)
             results = result if signature.state else (result,)
-            if not isinstance(results, tuple) or len(results) != len(tensors):
+            if type(results) not in (tuple, list) or len(results) != len(tensors):
                 raise TypeError(
                     f"{step.__name__} must return {len(tensors)} arrays: the new theta"
                     f" and its state ({', '.join(signature.state) or 'none'})"

@@ -86,11 +86,12 @@ def trace(
     values = signature.fill(hyper, step.__name__)
     theta = np.array(theta0, dtype=np.result_type(np.asarray(theta0), np.float32))
     state: list[Any] = [np.zeros_like(theta) for _ in signature.state]
-    rows = [theta]
+    rows = [theta.copy()]
     for t in range(1, steps + 1):
         now = {k: v(t - 1) if callable(v) else v for k, v in values.items()}
         count = (t,) if signature.takes_t else ()
         result = step(theta, grad_fn(theta), *state, *count, **now)
         theta, *state = result if signature.state else (result,)
-        rows.append(theta)
+        # A copy: a step that works in place would rewrite the rows before.
+        rows.append(np.array(theta))
     return np.array(rows)

@@ -260,10 +260,9 @@ ARRAY = np.array([1.0, 2.0])
         (lambda: None + ARRAY, "Something is None there"),
         (lambda: undefined, "A name in the function is not defined"),  # noqa: F821
         (lambda: split(ARRAY, rate=1), "Compare the names and the order"),
-        pytest.param(
+        (
             lambda: list(np.array(1.0)),
             "A 0-d array has no",
-            marks=pytest.mark.xfail(strict=True, reason="iteration over a 0-d array"),
         ),
     ],
 )

@@ -120,12 +120,11 @@ def tolerance(expected):
             "structure",
             "a Pair of 2, expected 2 results",
         ),
-        pytest.param(
+        (
             10**400,
             1.0,
             "value",
             "the result is",
-            marks=pytest.mark.xfail(strict=True, reason="OverflowError in astype"),
         ),
     ],
 )

@@ -17,11 +17,6 @@ def rmsprop_step(theta, grad, v, lr=1e-3):
 """
 
 
-LEFT_OUT = pytest.mark.xfail(
-    strict=True, reason="recall leaves out lambdas that call, annotations and classes"
-)
-
-
 def notebook(path, *sources):
     """Write a notebook of code cells, between two of prose."""
     prose = {"cell_type": "markdown", "source": "# A title"}
@@ -140,9 +135,9 @@ def test_recall_is_not_spoiled_by_another_cell(folder, other, capsys):
         ("POWER, OTHER = 1 / 2, -1", "x**POWER"),
         ("def root(x):\n    return x**0.5", "root(x)"),
         ("", "np.sqrt(x)"),
-        pytest.param("root = lambda x: np.sqrt(x)", "root(x)", marks=LEFT_OUT),
-        pytest.param("POWER: float = 0.5", "x**POWER", marks=LEFT_OUT),
-        pytest.param("class Powers:\n    HALF = 0.5", "x**Powers.HALF", marks=LEFT_OUT),
+        ("root = lambda x: np.sqrt(x)", "root(x)"),
+        ("POWER: float = 0.5", "x**POWER"),
+        ("class Powers:\n    HALF = 0.5", "x**Powers.HALF"),
     ],
 )
 def test_recall_brings_what_the_function_uses(folder, helper, body):

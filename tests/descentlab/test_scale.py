@@ -240,7 +240,6 @@ def test_a_result_that_is_no_tuple(result):
         ).step()
 
 
-@pytest.mark.xfail(strict=True, reason="check() takes a list of results, this does not")
 def test_a_list_of_results_is_as_good_as_a_tuple():
     def listed(theta, grad, v, lr=0.1):
         return [theta - lr * grad, v]

@@ -128,7 +128,6 @@ def test_the_start_is_not_changed():
     np.testing.assert_array_equal(start, [1.0, -1.0])
 
 
-@pytest.mark.xfail(strict=True, reason="the rows of trace share the step's array")
 def test_a_step_that_works_in_place_leaves_its_rows():
     def in_place(theta, grad, lr):
         theta -= lr * grad
