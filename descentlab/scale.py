@@ -6,9 +6,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import torch
 
 from descentlab.steps import signature_of
+
+
+class PyTorchMissing(ModuleNotFoundError):
+    """PyTorch is not installed; a notebook shows this one line, and no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+try:
+    import torch
+except ModuleNotFoundError:
+    raise PyTorchMissing(
+        "This section needs PyTorch, which is not installed here (pip install torch)."
+        " The rest of the chapter works without it.",
+        name="torch",
+    ) from None
 
 
 def optimizer(step: Callable[..., Any]) -> type[torch.optim.Optimizer]:

@@ -1,7 +1,9 @@
 """optimizer(step): a NumPy step as a torch.optim.Optimizer."""
 
 import copy
+import importlib
 import inspect
+import sys
 
 import numpy as np
 import pytest
@@ -262,3 +264,12 @@ def test_the_class_has_the_name_of_the_step():
     made = optimizer(adam_step)
     assert (made.__name__, inspect.isclass(made)) == ("adam_step", True)
     assert issubclass(made, torch.optim.Optimizer)
+
+
+def test_without_pytorch_a_notebook_shows_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "descentlab.scale")
+    with pytest.raises(ModuleNotFoundError) as error:
+        importlib.import_module("descentlab.scale")
+    (line,) = error.value._render_traceback_()
+    assert "needs PyTorch, which is not installed here" in line
