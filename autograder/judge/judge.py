@@ -113,7 +113,6 @@ class _Sitting:
 
     def _one_sandbox(self) -> None:
         """Run the cells in one sandbox, to the last exercise or to what ends it."""
-        settled = len(self.found)
         with self._sandbox() as sandbox:
             for cell in self.submission.cells:
                 if not self._left():
@@ -123,11 +122,8 @@ class _Sitting:
                 try:
                     self._one_cell(sandbox, cell)
                 except (OutOfTime, Died) as ended:
-                    # A death may be the work of an exercise judged before in the same
-                    # process: this cell gets a sandbox without that.
-                    again = isinstance(ended, Died) and len(self.found) > settled
                     # Where the whole notebook's time is up, no cell is to blame.
-                    if self._in_time() and not again:
+                    if self._in_time() and self._is_to_blame(cell, ended):
                         self._give_up(cell, ended)
                     return
 
@@ -141,7 +137,8 @@ class _Sitting:
     def _is_to_blame(self, cell: Cell, ended: OutOfTime | Died) -> bool:
         """Whether a cell has ended a sandbox.
 
-        The first time, something outside may have killed it: the cell gets another.
+        The first death may be the work of something outside, or of an exercise judged
+        before in the same process: the cell gets another sandbox.
         """
         if isinstance(ended, OutOfTime) or cell.number in self.suspects:
             return True

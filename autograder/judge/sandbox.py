@@ -19,6 +19,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, util
@@ -44,6 +45,8 @@ START = 30.0
 """Seconds for a sandbox to start on a busy machine."""
 MAX_LINE = 1_000_000
 """The last line of a cell that a report tells of."""
+LAST_WORDS = 2.0
+"""Seconds to hear why a sandbox did not start."""
 PACKAGES = ("numpy", "matplotlib", "ipython")
 """The packages that student code may import, with all that they need."""
 
@@ -200,13 +203,26 @@ class Sandbox:
             self._send(pack({"limits": limits.kernel()}, encoder))
             header, _ = unpack(self._read)
         except (Died, OutOfTime, ProtocolError):
-            self.process.kill()
-            assert self.process.stderr is not None
-            said = self.process.stderr.read(4000).decode(errors="replace").strip()
-            last = said.splitlines()[-1] if said else "it did not start"
-            raise _refusal(last) from None
+            raise _refusal(self._last_words()) from None
         if header.get("ready") is not True:
             raise _refusal("its first words are wrong")
+
+    def _last_words(self) -> str:
+        """What a sandbox that did not start said last."""
+        assert self.process.stderr is not None
+        self.process.kill()
+        # Not for ever: killed early, bwrap leaves a child behind that holds the pipe open.
+        self.allow(LAST_WORDS)
+        said = b""
+        with suppress(OutOfTime):
+            while len(said) < MAX_TEXT:
+                self._wait(self.process.stderr, select.POLLIN)
+                heard = os.read(self.process.stderr.fileno(), 4096)
+                if not heard:
+                    break
+                said += heard
+        lines = said.decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it did not start"
 
     def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         functions: list[Callable[..., Any]] = []
