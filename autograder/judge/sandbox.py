@@ -211,7 +211,7 @@ class Sandbox:
         """What a sandbox that did not start said last."""
         assert self.process.stderr is not None
         self.process.kill()
-        # Not for ever: killed early, bwrap leaves a child behind that holds the pipe open.
+        # Not for ever: killed early, bwrap leaves a child that holds the pipe open.
         self.allow(LAST_WORDS)
         said = b""
         with suppress(OutOfTime):
