@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 2 for what cannot be done, 3 for our fault."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
-        return 0
+        return options.run(options) or 0
     except _refusals() as refusal:
         print(f"autograder: {refusal}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("autograder: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"autograder: {interrupt or 'interrupted'}", file=sys.stderr)
         return 130
     except Exception:
         traceback.print_exc()
@@ -39,6 +40,21 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("notebook", type=Path, help="the student's notebook")
     grade.add_argument("--json", action="store_true", help="print one JSON object")
     grade.set_defaults(run=_grade)
+
+    classroom = commands.add_parser("class", help="grade a whole class at once")
+    classroom.add_argument("assignment", help="such as 03_adam")
+    judges = classroom.add_mutually_exclusive_group()
+    judges.add_argument(
+        "--workers", type=_count, metavar="N", help="judge N at once, not one a core"
+    )
+    judges.add_argument(
+        "--scheduler", metavar="ADDRESS", help="let a running Dask cluster judge"
+    )
+    classroom.add_argument(
+        "--force", action="store_true", help="grade anew what has not changed, too"
+    )
+    classroom.add_argument("--csv", type=Path, metavar="FILE", help="write marks there")
+    classroom.set_defaults(run=_class)
 
     release = commands.add_parser("release", help="make source/ and release/")
     release.add_argument("assignment", nargs="*", help="all where none is named")
@@ -66,6 +82,19 @@ def _grade(options: argparse.Namespace) -> None:
         print(json.dumps(verdict.to_json(), indent=1))
     else:
         print(table(verdict))
+
+
+def _class(options: argparse.Namespace) -> int:
+    from autograder.classroom import grade_class
+
+    return grade_class(
+        ROOT,
+        options.assignment,
+        options.workers,
+        options.scheduler,
+        options.force,
+        options.csv,
+    )
 
 
 def _release(options: argparse.Namespace) -> None:
@@ -99,6 +128,13 @@ def _grades(options: argparse.Namespace) -> None:
     print_grades(ROOT)
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"at least 1, not {number}")
+    return number
+
+
 def _bytes(path: Path) -> bytes:
     """What a file holds, to one byte more than a notebook may have."""
     from autograder.judge.notebook import MAX_SIZE
@@ -125,4 +161,11 @@ def _refusals() -> tuple[type[Exception], ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        # A class was stopped, and its threads still wait for sandboxes, which end with
+        # this process: an ordinary end would wait for them.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -20,13 +20,12 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.course import CourseError, key
+from autograder.course import CourseError
 from autograder.exercises import UnknownAssignment, load
-from autograder.grade import grade
 from autograder.judge import ExerciseVerdict, NotebookError, SandboxError, Verdict
-from autograder.judge.evaluate import without_marks
 from autograder.judge.notebook import grade_id_of, read
 from autograder.judge.sandbox import Sandbox
+from autograder.verdicts import NAMED, Verdicts, handed_in
 
 NOTES = {
     "-": "nothing was handed in",
@@ -39,7 +38,6 @@ NOTES = {
 }
 """What the table of grades says beside the marks, and what that means."""
 
-
 CELL = "padding: .1em 1.2em .1em 0; text-align: left; vertical-align: top"
 
 
@@ -50,12 +48,16 @@ class SubmissionExporter(NotebookExporter):
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         # Once, and before any submission is touched.
         try:
-            key()
-            Sandbox().close()
-            self.released(self.converter.coursedir.assignment_id)
+            self.verdicts = Verdicts(Path(self.converter.coursedir.root))
+            self.probe()
+            self.paper = self.released(self.converter.coursedir.assignment_id)
         except (SandboxError, CourseError, UnknownAssignment) as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from None
+
+    def probe(self) -> None:
+        """Make sure that submissions can be judged here."""
+        Sandbox().close()
 
     @property
     def converter(self) -> Any:
@@ -77,7 +79,7 @@ class SubmissionExporter(NotebookExporter):
                 " student's (%s)",
                 *(about["assignment"], about["student"], type(error).__name__),
             )
-            _forget_marks(about)
+            forget_marks(about)
             raise
 
     def released(self, assignment: str) -> Any:
@@ -98,8 +100,8 @@ class SubmissionExporter(NotebookExporter):
     def _export(self, filename: str, resources: Any, **kwargs: Any) -> Any:
         if not self.converter._sanitizing:
             return super().from_filename(filename, resources, **kwargs)
-        released = self.released(resources["nbgrader"]["assignment"])
-        notebook = in_order(Path(filename).read_bytes(), released)
+        self.data = handed_in(Path(filename))
+        notebook = in_order(self.data, self.paper)
         return self.from_notebook_node(  # type: ignore[no-untyped-call]
             notebook, resources, **kwargs
         )
@@ -110,14 +112,8 @@ class Judge(NbGraderPreprocessor):
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Judge the notebook as it was submitted, not as it was put in order."""
-        about = resources["nbgrader"]
-        assignment = about["assignment"]
-        coursedir = self.parent.parent.coursedir
-        folder = coursedir.format_path(
-            coursedir.submitted_directory, about["student"], assignment
-        )
-        data = Path(folder, f"{about['notebook']}.ipynb").read_bytes()
-        verdict = _verdict(assignment, data)
+        assignment = resources["nbgrader"]["assignment"]
+        name, verdict = self.parent.verdicts.on(assignment, self.parent.data)
         checks = {
             cell.metadata.nbgrader["grade_id"].removeprefix("check_"): cell
             for cell in nb.cells
@@ -128,10 +124,11 @@ class Judge(NbGraderPreprocessor):
                 f"release/{assignment} has other exercises than the judge: run `python"
                 f" -m autograder release {assignment}`"
             )
-        for name, cell in checks.items():
-            _write_verdict(cell, verdict.exercises[name])
+        for exercise, cell in checks.items():
+            _write_verdict(cell, verdict.exercises[exercise])
         summary = nbformat.v4.new_markdown_cell(_summary(verdict))
         nb.cells.insert(0, summary)
+        nb.metadata[NAMED] = name
         return nb, resources
 
 
@@ -157,6 +154,19 @@ def in_order(data: bytes, released: Any) -> Any:
         cells.append(_restored(cell, original))
     cells += [copy.deepcopy(cell) for cell in known.values()]
     return nbformat.v4.new_notebook(cells=cells, metadata=released.metadata)
+
+
+def forget_marks(about: Mapping[str, str]) -> None:
+    """Take back what the judge gave a submission before; a person's marks stay.
+
+    Args:
+        about: what nbgrader calls ``resources["nbgrader"]``.
+    """
+    names = about["notebook"], about["assignment"], about["student"]
+    with Gradebook(about["db_url"]) as gradebook:
+        for mark in gradebook.find_submission_notebook(*names).grades:
+            mark.auto_score, mark.needs_manual_grade = None, True
+        gradebook.db.commit()
 
 
 def print_grades(root: Path) -> None:
@@ -207,25 +217,17 @@ def _result(found: Any, statuses: Mapping[str, str]) -> str:
 
 def _statuses(path: Path) -> dict[str, str]:
     """The status of each exercise in an autograded notebook."""
-    if not path.is_file():
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except (OSError, ValueError):
+        # Not there, or cut short by a full disk.
         return {}
-    cells = nbformat.read(path, as_version=4).cells
     return {
         cell.metadata.nbgrader["grade_id"]: output.metadata.get("status", "")
         for cell in cells
         if utils.is_grade(cell)
         for output in cell.outputs
     }
-
-
-def _verdict(assignment: str, data: bytes) -> Verdict:
-    """The verdict; a file that is no notebook has its exercises rejected."""
-    try:
-        return grade(assignment, data)
-    except NotebookError as error:
-        exercises = load(assignment).exercises
-        rejected = {e.name: without_marks(e, "rejected", str(error)) for e in exercises}
-        return Verdict(assignment, rejected)
 
 
 def _write_verdict(cell: Any, verdict: ExerciseVerdict) -> None:
@@ -260,15 +262,6 @@ def _row(name: str, verdict: ExerciseVerdict) -> tuple[str, str, str, str]:
         verdict.status,
         "" if report.passed else html.escape(said[0]),
     )
-
-
-def _forget_marks(about: Mapping[str, str]) -> None:
-    """Take back what the judge gave a submission before; a person's marks stay."""
-    names = about["notebook"], about["assignment"], about["student"]
-    with Gradebook(about["db_url"]) as gradebook:
-        for mark in gradebook.find_submission_notebook(*names).grades:
-            mark.auto_score, mark.needs_manual_grade = None, True
-        gradebook.db.commit()
 
 
 def _restored(cell: Any, original: Any) -> Any:

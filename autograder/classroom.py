@@ -1,0 +1,309 @@
+"""A whole class at once: every submission to an assignment judged and written down.
+
+Workers judge, this process alone writes. What a run leaves behind at any moment is
+whole, or the next run does it again: a run may be interrupted, or killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from autograder.course import CourseError
+from autograder.exercises import load
+from autograder.judge import SandboxError, Verdict
+from autograder.outcomes import (
+    KINDS,
+    Outcome,
+    as_csv,
+    kind,
+    outcome_of,
+    read_outcome,
+    table,
+)
+from autograder.verdicts import FOLDER, NAMED, Verdicts, handed_in
+from autograder.workers import GraderFault, Workers, cluster, in_short, threads
+
+AHEAD = 3
+"""Notebooks handed out for each worker: one in work, and some lest it should wait."""
+ASK = 5.0
+"""Seconds without a verdict, after which it is asked whether anybody still works."""
+
+
+def grade_class(
+    root: Path,
+    assignment: str,
+    count: int | None = None,
+    scheduler: str | None = None,
+    force: bool = False,
+    csv: Path | None = None,
+) -> int:
+    """Grade what was handed in to an assignment, and print a table.
+
+    Args:
+        root: the course.
+        count: how many are judged at once; None for one a processor.
+        scheduler: the address of a Dask cluster that is to judge instead.
+        force: judge and write down anew what has not changed.
+        csv: a file for the marks of the whole class.
+
+    Returns:
+        0, or 3 where a fault of the grader's own left a submission without marks.
+
+    Raises:
+        UnknownAssignment, SandboxError, CourseError: with one line each.
+        KeyboardInterrupt: with a word on how far it came.
+    """
+    load(assignment)
+    workers = threads(root, count) if scheduler is None else cluster(scheduler)
+    with _alone(root), workers as at_work:
+        run = Classroom(root, assignment, at_work, force)
+        run.run()
+    print(run.summary())
+    if csv is not None and run.outcomes:
+        _write(csv, as_csv(run.outcomes))
+    return 3 if run.faults else 0
+
+
+class Classroom:
+    """One run over a class: what is to be done, and what was."""
+
+    def __init__(
+        self, root: Path, assignment: str, workers: Workers, force: bool
+    ) -> None:
+        self.root = root
+        self.assignment = assignment
+        self.workers = workers
+        self.force = force
+        self.verdicts = Verdicts(root)
+        self.outcomes: dict[str, Outcome] = {}
+        self.faults: dict[str, str] = {}
+        self.graded = 0
+        self.todo: deque[str] = deque()
+        self.untold: list[str] = []
+        self.running: dict[Future[Verdict], tuple[str, str]] = {}
+
+    def run(self) -> None:
+        """Judge and write down what is left to do.
+
+        Raises:
+            CourseError: where something stops it; what was written down stays.
+            KeyboardInterrupt: with a word on how far it came.
+        """
+        try:
+            self._survey()
+            self._hand_out()
+            # Sandboxes are at work while nbgrader is imported, which takes seconds.
+            from autograder.record import Recorder
+
+            self.recorder = Recorder(self.root, self.assignment, self.verdicts)
+            self._believe(self.recorder.marks())
+            self._write_down()
+        except (CourseError, SandboxError) as error:
+            raise CourseError(f"{error} ({self._so_far()})") from None
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted ({self._so_far()})") from None
+
+    def summary(self) -> str:
+        """What became of the class."""
+        same = len(self.outcomes) - self.graded
+        told = f"{self.assignment}: {self.graded} graded"
+        parts = [f"{told}, {same} graded before and unchanged" if same else told]
+        if self.outcomes:
+            found = Counter(kind(outcome) for outcome in self.outcomes.values())
+            parts.append(table(list(self.outcomes.values())))
+            parts.append(", ".join(f"{found[word]} {word}" for word in KINDS))
+        for reason in sorted(set(self.faults.values())):
+            students = sorted(s for s, why in self.faults.items() if why == reason)
+            example = self._file("submitted", students[0]).relative_to(self.root)
+            parts.append(
+                f"not graded, by a fault of the grader's own: {', '.join(students)}"
+                f" ({reason}; `python -m autograder grade {self.assignment} {example}`"
+                " may tell more)"
+            )
+        return "\n\n".join(parts)
+
+    def _so_far(self) -> str:
+        left = len(self.todo) + len(self.running)
+        return f"{self.graded} graded, {left} left: run it again for the rest"
+
+    def _survey(self) -> None:
+        """Tell what is to be done from what lies there."""
+        paths = self.root.glob(f"submitted/*/{self.assignment}/{self.assignment}.ipynb")
+        for student in sorted(path.parts[-3] for path in paths if path.is_file()):
+            outcome = None if self.force else self._recorded(student)
+            if outcome is None:
+                self.todo.append(student)
+                continue
+            self.outcomes[student] = outcome
+            if not self._told(student):
+                self.untold.append(student)
+        if not self.todo and not self.outcomes:
+            where = f"submitted/STUDENT/{self.assignment}/{self.assignment}.ipynb"
+            raise CourseError(f"nothing was handed in: there is no {where}")
+
+    def _recorded(self, student: str) -> Outcome | None:
+        """What the autograded notebook says, if it is on what is handed in now."""
+        submitted = self._file("submitted", student)
+        autograded = self._file("autograded", student)
+        try:
+            notebook = json.loads(autograded.read_text(encoding="utf-8"))
+            name = self.verdicts.name(self.assignment, handed_in(submitted))
+            if notebook["metadata"][NAMED] == name and _time(submitted) == _time(
+                autograded
+            ):
+                return read_outcome(notebook)
+        except (OSError, ValueError, LookupError):
+            # Not there, or not whole: then it is written again.
+            pass
+        return None
+
+    def _told(self, student: str) -> bool:
+        """Whether a student's page is whole, and not older than the marks."""
+        page = self._file("feedback", student).with_suffix(".html")
+        marked = self._file("autograded", student)
+        try:
+            whole = page.read_bytes().rstrip().endswith(b"</html>")
+            return whole and page.stat().st_mtime_ns >= marked.stat().st_mtime_ns
+        except OSError:
+            return False
+
+    def _believe(self, marks: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Do again what the gradebook does not hold as the notebooks say it."""
+        for student, outcome in list(self.outcomes.items()):
+            if marks.get(student) != {name: m.score for name, m in outcome.items()}:
+                del self.outcomes[student]
+                self.todo.append(student)
+        self.untold = [student for student in self.untold if student in self.outcomes]
+
+    def _hand_out(self) -> None:
+        """Give the workers something to do."""
+        while self.todo and len(self.running) < AHEAD * self.workers.count:
+            student = self.todo.popleft()
+            name, future = self._verdict_on(student)
+            self.running[future] = student, name
+
+    def _verdict_on(self, student: str) -> tuple[str, Future[Verdict]]:
+        """The name of a verdict, and the verdict when it is there."""
+        future: Future[Verdict] = Future()
+        try:
+            data = handed_in(self._file("submitted", student))
+        except OSError as error:
+            future.set_exception(GraderFault(in_short(error)))
+            return "", future
+        name = self.verdicts.name(self.assignment, data)
+        known = None if self.force else self.verdicts.find(name)
+        if known is None:
+            return name, self.workers.submit(name, self.assignment, data)
+        future.set_result(known)
+        return name, future
+
+    def _judged(self) -> Iterator[Future[Verdict]]:
+        """What the workers are done with, as it comes in."""
+        while self.running:
+            done, _ = wait(self.running, ASK, FIRST_COMPLETED)
+            if not done:
+                self.workers.check()
+            for future in done:
+                yield future
+                del self.running[future]
+                self._hand_out()
+
+    def _write_down(self) -> None:
+        counts = Counter(dict.fromkeys(KINDS, 0))
+        with tqdm(
+            total=len(self.untold) + len(self.todo) + len(self.running),
+            desc=self.assignment,
+            unit="notebook",
+            disable=None,
+            dynamic_ncols=True,
+        ) as bar:
+            for student in self.untold:
+                self._try(student, partial(self.recorder.tell, student))
+                bar.update()
+            for future in self._judged():
+                student, name = self.running[future]
+                self._try(student, partial(self._grade, student, name, future))
+                if student in self.outcomes:
+                    counts[kind(self.outcomes[student])] += 1
+                shown = ", ".join(f"{counts[word]} {word}" for word in KINDS)
+                bar.set_postfix_str(shown, refresh=False)
+                bar.update()
+
+    def _grade(self, student: str, name: str, future: Future[Verdict]) -> None:
+        own = CourseError, SandboxError
+        known: tuple[type[Exception], ...] = (*own, *self.workers.faults)
+        try:
+            verdict = future.result()
+        except known:
+            raise
+        except Exception as error:
+            raise CourseError(
+                f"the workers cannot do it ({in_short(error)}): are they and their"
+                " scheduler alive, with this course and its environment?"
+            ) from None
+        self.verdicts.keep(name, verdict)
+        self.recorder.record(student)
+        self.recorder.tell(student)
+        self.outcomes[student] = outcome_of(verdict)
+        self.graded += 1
+
+    def _try(self, student: str, work: Callable[[], None]) -> None:
+        """Do something for a student; a fault there is no reason to stop."""
+        try:
+            work()
+        except (CourseError, SandboxError):
+            raise
+        except Exception as error:
+            self.faults[student] = in_short(error)
+            self.outcomes.pop(student, None)
+            self.recorder.withdraw(student)
+
+    def _file(self, folder: str, student: str) -> Path:
+        name = self.assignment
+        return self.root / folder / student / name / f"{name}.ipynb"
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Keep other runs out, until the end of this process at the latest."""
+    path = root / FOLDER / "lock"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror}") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CourseError(
+                "another `class` is at work in this course: wait until it is done"
+            ) from None
+        yield
+
+
+def _time(notebook: Path) -> str | None:
+    """When it was handed in, as the file beside it says."""
+    try:
+        return notebook.with_name("timestamp.txt").read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror}") from None
