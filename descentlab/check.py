@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from descentlab.compare import (
@@ -33,6 +34,7 @@ ADVICE = {
     " catch that one, and an assert may be switched off.",
     "nothing": "The function returns nothing: printing shows a value, return hands it"
     " over.",
+    "structure": "Return arrays, all that the exercise names and in its order.",
     "shape": "Every operation of the formula works element by element: check for a"
     " sum, a mean, a dot product or a fixed index.",
 }
@@ -91,14 +93,16 @@ def check_report(function: Callable[..., Any], sheet: Sheet) -> Report:
     name = function.__name__
     played = [(item, *_examine(function, item, sheet.parts)) for item in sheet.cases]
     wrong = [(item, fault) for item, _, fault in played if fault is not None]
+    values = [(item, fault) for item, fault in wrong if item.case.group == "value"]
     lines = group_lines((item.case, fault) for item, _, fault in played)
     if not wrong:
         headline = f"{name}: all {len(played)} published cases pass"
         return Report(headline, True, lines)
-    item, fault = clearest(wrong)
+    item, fault = clearest(values or wrong)
     answer = next(a for other, a, _ in played if other is item)
     answers = [a for item, a, _ in played if item.case.group == "value"]
     advice = [
+        *signature_advice(sheet.arguments, arguments_of(function)),
         *name_mistake(answers, sheet),
         *general_advice(fault, answer.raised),
         *_earlier(function, sheet.uses),
@@ -131,7 +135,7 @@ def group_lines(played: Iterable[tuple[Case, Fault | None]]) -> list[Line]:
 
 
 def failure_facts(
-    name: str, arguments: Sequence[str], case: Case, fault: Fault
+    name: str, arguments: Iterable[str], case: Case, fault: Fault
 ) -> list[tuple[str, str]]:
     """What shows a failure: the case, the call, expected and got."""
     facts = [("case", case.label)]
@@ -165,6 +169,42 @@ def name_mistake(answers: Sequence[Answer], sheet: Sheet) -> list[str]:
     return []
 
 
+def arguments_of(function: Callable[..., Any]) -> dict[str, str | None]:
+    """A function's parameters, each with its default as text where it has one."""
+    return {
+        name: None if parameter.default is parameter.empty else repr(parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
+
+
+def signature_advice(
+    wanted: Mapping[str, str | None], found: Mapping[str, str | None] | None
+) -> list[str]:
+    """A sentence for each parameter that is missing, renamed or has another default.
+
+    ``found`` is ``None`` where a function cannot tell its parameters.
+    """
+    if found is None:
+        return []
+    advice = []
+    for name, default in wanted.items():
+        if name not in found:
+            advice.append(f"Its parameter {name} is missing or has another name.")
+        elif default is not None and not _same_default(found[name], default):
+            shown = "no default" if found[name] is None else f"default {found[name]}"
+            text = f"Its parameter {name} has {shown}; the exercise has {default}."
+            advice.append(text)
+    return advice
+
+
+def _same_default(shown: str | None, default: str) -> bool:
+    """Whether two defaults are the same, 1e-3 and 0.001 included."""
+    try:
+        return shown is not None and float(shown) == float(default)
+    except ValueError:
+        return shown == default
+
+
 def mistake_advice(name: str, sentence: str) -> str:
     """How a misconception is told."""
     return f"Looks like {name}: {sentence}"
@@ -181,9 +221,11 @@ def _examine(
 def _earlier(function: Callable[..., Any], uses: Sequence[str]) -> list[str]:
     """A word where an earlier function of the learner's, used here, fails itself."""
     names = getattr(getattr(function, "__code__", None), "co_names", ())
-    for name in set(uses) & set(names):
+    for name in uses:
         earlier = getattr(function, "__globals__", {}).get(name)
-        if callable(earlier) and not check_report(earlier, sheet_of(name)).passed:
+        if name not in names or earlier is None:
+            continue
+        if not check_report(earlier, sheet_of(name)).passed:
             return [
                 f"It calls your {name}, which fails its own check: mend that first."
             ]

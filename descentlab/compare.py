@@ -239,7 +239,7 @@ def _compare_sequence(
     count = len(expected)
     if result is None:
         return Fault("nothing", "it returned None")
-    if type(result) not in (tuple, list):
+    if not isinstance(result, (tuple, list)):
         text = f"it returned {describe(result)}, expected {count} results"
         return Fault("structure", f"{text}{_listed(parts)}")
     if len(result) != count:

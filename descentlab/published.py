@@ -42,9 +42,13 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Sheet:
-    """All that is published of one exercise."""
+    """All that is published of one exercise.
 
-    arguments: tuple[str, ...]
+    ``arguments`` maps the parameters' names to their defaults as text, ``parts`` names
+    the results, ``uses`` the earlier exercises that a student may call.
+    """
+
+    arguments: dict[str, str | None]
     parts: tuple[str, ...]
     uses: tuple[str, ...]
     cases: tuple[Published, ...]
@@ -74,7 +78,7 @@ def sheet_of(name: str) -> Sheet:
 def sheet_to(sheet: Sheet) -> dict[str, Any]:
     """A sheet as JSON values."""
     return {
-        "arguments": list(sheet.arguments),
+        "arguments": sheet.arguments,
         "parts": list(sheet.parts),
         "uses": list(sheet.uses),
         "cases": [
@@ -104,7 +108,7 @@ def sheet_to(sheet: Sheet) -> dict[str, Any]:
 def sheet_from(data: dict[str, Any]) -> Sheet:
     """The sheet that ``sheet_to`` wrote."""
     return Sheet(
-        arguments=tuple(data["arguments"]),
+        arguments=data["arguments"],
         parts=tuple(data["parts"]),
         uses=tuple(data["uses"]),
         cases=tuple(_case_from(item) for item in data["cases"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ def _fact(name: str, value: str) -> str:
 
 
 def show_call(
-    name: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
+    name: str, names: Iterable[str], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> str:
     """A call as a student would type it, large arrays shortened."""
     shown = [f"{key}={show(value)}" for key, value in zip(names, args, strict=False)]

@@ -6,8 +6,7 @@ test of the checks themselves.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,28 +74,6 @@ def without_marks(exercise: Exercise, status: str, reason: str) -> ExerciseVerdi
     """The verdict on a function that could not be played, with the reason."""
     report = Report(_headline(exercise, 0.0, status), False, [Line(False, reason)])
     return ExerciseVerdict(0.0, exercise.points, status, report)
-
-
-def signature_advice(
-    exercise: Exercise, parameters: Iterable[tuple[str, str | None]]
-) -> list[str]:
-    """A sentence for each parameter that is missing, renamed or given another default.
-
-    ``parameters`` is what the sandbox tells: of each its name, and its default as text.
-    """
-    wanted = inspect.signature(exercise.reference).parameters
-    found = dict(parameters)
-    missing = [name for name in wanted if name not in found]
-    advice = [
-        f"Its parameter {name} is missing or has another name." for name in missing
-    ]
-    for name, parameter in wanted.items():
-        has = parameter.default is not parameter.empty
-        if has and name in found and not _same_default(found[name], parameter.default):
-            shown = "no default" if found[name] is None else f"default {found[name]}"
-            text = f"Its parameter {name} has {shown}; the exercise has"
-            advice.append(f"{text} {parameter.default!r}.")
-    return advice
 
 
 def with_advice(verdict: ExerciseVerdict, sentences: Sequence[str]) -> ExerciseVerdict:
@@ -222,12 +199,3 @@ def _headline(exercise: Exercise, score: float, status: str) -> str:
     return (
         f"{exercise.name}: {round(score, 2):g} of {exercise.points} points ({status})"
     )
-
-
-def _same_default(shown: str | None, default: Any) -> bool:
-    if shown is None:
-        return False
-    try:
-        return float(shown) == float(default)
-    except (TypeError, ValueError):
-        return shown == repr(default)

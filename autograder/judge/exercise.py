@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from descentlab.check import arguments_of
 from descentlab.compare import Case
 
 Function = Callable[..., Any]
@@ -81,9 +82,9 @@ class Exercise:
     composed: Callable[..., Function] | None = None
 
     @property
-    def arguments(self) -> tuple[str, ...]:
-        """The parameters' names, in order."""
-        return tuple(inspect.signature(self.reference).parameters)
+    def arguments(self) -> dict[str, str | None]:
+        """The parameters' names, in order, each with its default as text."""
+        return arguments_of(self.reference)
 
     @property
     def uses(self) -> tuple[str, ...]:

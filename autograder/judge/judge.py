@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from autograder.judge.evaluate import (
     evaluate,
-    signature_advice,
     with_advice,
     without_marks,
 )
@@ -23,7 +22,7 @@ from autograder.judge.exercise import Exercise
 from autograder.judge.notebook import Cell, Submission, take_apart
 from autograder.judge.sandbox import Died, Limits, OutOfTime, Sandbox, SandboxError
 from autograder.judge.verdict import ExerciseVerdict, Verdict
-from descentlab.check import ERRORS
+from descentlab.check import ERRORS, signature_advice
 from descentlab.compare import Raised
 
 LEAST = 2.0
@@ -188,7 +187,8 @@ class _Sitting:
         verdict = evaluate(exercise, function, self.seed, earlier)
         if verdict.status not in ("error", "failed"):
             return verdict
-        advice = [] if parameters is None else signature_advice(exercise, parameters)
+        found = None if parameters is None else dict(parameters)
+        advice = signature_advice(exercise.arguments, found)
         return with_advice(verdict, [*advice, *self._failed_cells(verdict)])
 
     def _failed_cells(self, verdict: ExerciseVerdict) -> list[str]:

@@ -72,8 +72,12 @@ class Encoder:
             return value
         if kind is str:
             return {"s": value[:MAX_TEXT]}
-        if kind in (list, tuple):
-            return {kind.__name__[0]: [self.encode(x, depth + 1) for x in value]}
+        if isinstance(value, (list, tuple)):
+            # A named tuple is a tuple: what it holds travels, its kind does not, and
+            # what it says that it holds least of all.
+            base: Any = list if isinstance(value, list) else tuple
+            items = base.__iter__(value)
+            return {base.__name__[0]: [self.encode(x, depth + 1) for x in items]}
         if kind is np.ndarray or isinstance(value, np.generic):
             return self._encode_array(value, kind)
         return self._encode_argument(value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from descentlab import check
-from descentlab.check import check_report, general_advice
+from descentlab.check import check_report, general_advice, signature_advice
 from descentlab.compare import Answer, Case, Fault, Raised
 from descentlab.published import Mistake, Published, Sheet
 
@@ -30,7 +30,7 @@ def item(group, label, *args, raises=None, dtype=None, **kwargs):
 
 X = np.array([2.0, 4.0])
 SHEET = Sheet(
-    arguments=("x", "by"),
+    arguments={"x": None, "by": "2.0"},
     parts=("half", "double"),
     uses=(),
     cases=(
@@ -272,10 +272,29 @@ def test_an_exception_is_explained(action, words):
     assert len(advice) == 1
 
 
+# -- The signature ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda x, factor=2.0: x, "Its parameter by is missing or has another name."),
+        (lambda x, by=3: x, "Its parameter by has default 3; the exercise has 2.0."),
+        (lambda x, by: x, "Its parameter by has no default; the exercise has 2.0."),
+    ],
+)
+def test_another_signature_is_told(function, sentence):
+    assert check_report(function, SHEET).advice[0] == sentence
+
+
+def test_the_same_default_may_be_written_otherwise():
+    assert signature_advice({"by": "2.0"}, {"by": "2"}) == []
+
+
 # -- An earlier function ---------------------------------------------------------------
 
 USES = Sheet(
-    arguments=("x",),
+    arguments={"x": None},
     parts=("half",),
     uses=("split",),
     cases=(Published(Case("value", "a number", (4.0,)), 2.0, 0.0, None),),

@@ -56,7 +56,7 @@ def test_only_data_is_published(value):
 
 X = np.array([0.1, 1e-300])
 SHEET = Sheet(
-    arguments=("x", "t"),
+    arguments={"x": None, "t": None},
     parts=("half", "double"),
     uses=("earlier",),
     cases=(

@@ -1,6 +1,7 @@
 """The frames between judge and sandbox: what may pass, and that nothing else does."""
 
 import io
+import itertools
 import json
 import math
 import tracemalloc
@@ -199,7 +200,6 @@ class Lying(np.ndarray):
         np.array([[1.0]]).view(np.matrix),
         Float(1.0),
         Text("x"),
-        Pair((1, 2)),
         1 << 63,
         -(1 << 63) - 1,
         10**5000,
@@ -217,6 +217,14 @@ class Lying(np.ndarray):
 def test_a_value_off_the_list_is_refused(value):
     assert refused(value)
     assert refused([value])
+
+
+def test_a_named_tuple_travels_as_what_it_holds():
+    class Endless(Pair):
+        def __iter__(self):
+            return itertools.repeat(0)
+
+    assert Encoder().encode(Endless((1, 2))) == {"t": [1, 2]}
 
 
 def test_what_is_too_large_is_refused_without_making_it():
