@@ -204,7 +204,7 @@ def _options() -> argparse.Namespace:
         "--submissions",
         type=int,
         default=1,
-        help="how many of the whole chapter (stock needs minutes for each; 0: none)",
+        help="how many of the whole chapter (stock needs a minute for each; 0: none)",
     )
     parser.add_argument(
         "--rounds", type=int, default=3, help="how many of the notebook cut down"
