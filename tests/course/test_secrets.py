@@ -84,7 +84,7 @@ def secret_lines(folder):
         "".join(line.split())
         for path in folder.glob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
-        if not line.lstrip().startswith(("#", '"""', "import ", "from "))
+        if not line.lstrip().startswith(("#", "@", '"""', "import ", "from "))
     }
     return {line for line in lines if len(line) > 20 and line not in chapters}
 
