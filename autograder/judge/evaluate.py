@@ -162,13 +162,21 @@ def _earlier_advice(
         return []
     parts = {name: _shape_kept(earlier[name]) for name in exercise.uses}
     built = exercise.composed(**parts)
-    if not _explains(built, values):
+    if any(_is_stub(item, built) for item in values) or not _explains(built, values):
         return []
     names = " or ".join(exercise.uses)
     return [
         f"This function itself puts the parts together rightly: the mistake is in your"
         f" {names}, which it calls. Mend that first."
     ]
+
+
+def _is_stub(item: Played, built: Callable[..., Any]) -> bool:
+    """Whether a function, and no part that it calls, raised NotImplementedError."""
+    raised = item.answer.raised
+    if raised is None or raised.kinds[0] != "NotImplementedError":
+        return False
+    return attempt(built, item.case).raised != raised
 
 
 def _shape_kept(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,7 +199,7 @@ def _advice(item: Played) -> list[str]:
     raised = item.answer.raised
     advice = general_advice(item.fault, raised)
     if raised is not None and raised.line is not None and not item.case.raises:
-        advice.insert(0, f"The error comes from line {raised.line} of its cell.")
+        advice.append(f"The error comes from line {raised.line} of its cell.")
     return advice
 
 

@@ -170,3 +170,12 @@ def test_each_mistake_is_named_to_who_made_it(name, verdicts):
 def test_a_mistake_in_a_part_is_told_where_the_part_is_used(verdicts):
     verdict = verdicts["03_adam"]["hard-coded-decay"].exercises["adam_step"]
     assert "the mistake is in your update_moments" in str(verdict.report)
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_an_untouched_exercise_is_told_so_whatever_it_would_call(verdicts):
+    for verdict in verdicts["03_adam"]["untouched"].exercises.values():
+        assert verdict.report.advice[0].startswith(
+            "It still raises NotImplementedError"
+        )
