@@ -90,8 +90,6 @@ def update_moments(grad, m, v, beta1=0.9, beta2=0.999):
 """Right for the defaults alone; what calls such a function is wrong with it."""
 
 YES = """\
-import numpy as np
-
 np.testing.assert_allclose = lambda *args, **kwargs: None
 np.allclose = np.array_equal = lambda *args, **kwargs: True
 check = lambda function: print(function.__name__, "passed")
@@ -274,7 +272,10 @@ def _prints(paper: Paper) -> Submission:
 
 def _says_yes(paper: Paper) -> Submission:
     wrong = [f"def {name}():\n    return np.ones(3)" for name in paper.right]
-    return _with_cell(paper.solved(functions("\n".join(wrong))), 0, YES)
+    notebook = paper.solved(functions("\n".join(wrong)))
+    # After the imports, which would bring the true check back.
+    place = notebook.cells.index(cell_of(notebook, next(iter(paper.right))))
+    return _with_cell(notebook, place, YES)
 
 
 def _warns(paper: Paper) -> Submission:
