@@ -19,8 +19,8 @@ c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 
 # Grading: whatever was submitted is put in order, and the judge takes the place of the
-# step that would run the notebook. What is in order has its cells and their metadata from
-# the release, so nbgrader's other repairs and checks would find nothing.
+# step that would run the notebook. What is in order has its cells and their metadata
+# from the release, so nbgrader's other repairs and checks would find nothing.
 c.Autograde.exporter_class = "autograder.gradebook.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.OverwriteCells"]
 c.Autograde.autograde_preprocessors = [
@@ -33,5 +33,6 @@ c.Autograde.autograde_preprocessors = [
 # Feedback pages as nbgrader makes them, in a tenth of the time.
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
 
-# A notebook is validated once, when all is done to it.
-c.Exporter.optimistic_validation = True
+# In either step a notebook is validated once, when all is done to it.
+c.SubmissionExporter.optimistic_validation = True
+c.FeedbackExporter.optimistic_validation = True

@@ -208,6 +208,7 @@ class Classroom:
 
     def _judged(self) -> Iterator[Future[Verdict]]:
         """What the workers are done with, as it comes in."""
+        self._hand_out()
         while self.running:
             done, _ = wait(self.running, ASK, FIRST_COMPLETED)
             if not done:
@@ -263,7 +264,8 @@ class Classroom:
         except (CourseError, SandboxError):
             raise
         except Exception as error:
-            self.faults[student] = in_short(error)
+            own = isinstance(error, GraderFault)
+            self.faults[student] = str(error) if own else in_short(error)
             self.outcomes.pop(student, None)
             self.recorder.withdraw(student)
 

@@ -43,7 +43,7 @@ def key(root: Path = ROOT) -> bytes:
 
 def _create(path: Path) -> None:
     """Write a new key, whole or not at all, for this user's eyes only."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(KEY_SIZE) + "\n")

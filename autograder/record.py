@@ -38,6 +38,10 @@ from autograder.gradebook import SubmissionExporter, forget_marks
 from autograder.release import open_course
 from autograder.verdicts import Verdicts
 
+# nbgrader opens its database anew at each step, and without this SQLAlchemy forgets all
+# that it worked out about it: a third of the time.
+api.create_engine = cache(api.create_engine)
+
 MACHINE = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 )
@@ -62,9 +66,6 @@ class Recorder:
     """
 
     def __init__(self, root: Path, assignment: str, verdicts: Verdicts) -> None:
-        # nbgrader opens its database anew at each step, and SQLAlchemy would forget all
-        # that it worked out about it.
-        api.create_engine = cache(api.create_engine)
         course = open_course(root)
         course.log_level = logging.CRITICAL
         course.coursedir.assignment_id = assignment

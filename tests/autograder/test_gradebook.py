@@ -204,7 +204,7 @@ def cut_down(notebook):
     ("student", "said"),
     [
         ("all-right", "Success! Your notebook passes all the tests"),
-        ("mistake-01", "bias_correct is not right yet: see the report above"),
+        ("mistake-01", "bias_correct is not right yet. Looks like exponent-missing: "),
     ],
 )
 def test_validate_runs_the_published_checks(student, said, class_work, released):
