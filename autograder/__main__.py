@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"autograder: {refusal}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
-        print(f"autograder: {interrupt or 'interrupted'}", file=sys.stderr)
+        print(f"autograder: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         return 130
     except Exception:
         traceback.print_exc()

@@ -1,0 +1,481 @@
+"""`class`: one outcome for each submission, whatever happens on the way."""
+
+import csv
+import fcntl
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import nbformat
+import psutil
+import pytest
+from nbgrader.api import Gradebook
+
+from autograder import verdicts as judging
+from autograder import workers
+from autograder.classroom import grade_class
+from autograder.course import CourseError, key
+from autograder.judge import SandboxError
+from autograder.verdicts import reach
+
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
+
+ADAM = "03_adam"
+STUDENTS = (
+    "all-right",
+    "changes-its-arguments",
+    "mistake-05",
+    "not-a-notebook",
+    "untouched",
+)
+FULL = {"update_moments": 4.0, "bias_correct": 4.0, "adam_step": 8.0}
+NONE = dict.fromkeys(FULL, 0.0)
+
+
+def hand_in(course, files):
+    """Put notebooks into ``submitted/``, by the student's name."""
+    for student, content in files.items():
+        path = course.file("submitted", student, ADAM, ".ipynb")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else nbformat.writes(content)
+        path.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def handed(released, class_work, tmp_path_factory):
+    """The course, and five students who have handed in 03_adam."""
+    course = released.copy(tmp_path_factory.mktemp("handed"))
+    hand_in(course, {name: class_work[ADAM][name] for name in STUDENTS})
+    key(course.root)
+    return course
+
+
+@pytest.fixture
+def small(handed, tmp_path):
+    """A copy of it to grade."""
+    return handed.copy(tmp_path / "course")
+
+
+@pytest.fixture(scope="module")
+def wanted(handed):
+    """What `grade` gives each of them alone."""
+    found = judged_alone(handed, STUDENTS)
+    assert found["all-right"] == FULL
+    assert found["mistake-05"] == found["untouched"] == found["not-a-notebook"] == NONE
+    return found
+
+
+def marks(course):
+    """What the gradebook holds, by student and exercise."""
+    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}") as gradebook:
+        return {
+            submission.student.id: {
+                grade.name.removeprefix("check_"): grade.auto_score
+                for notebook in submission.notebooks
+                for grade in notebook.grades
+            }
+            for submission in gradebook.assignment_submissions(ADAM)
+        }
+
+
+def judged_alone(course, students):
+    """What `grade` says of some students' submissions."""
+    submitted = course.submitted(ADAM)
+    return {
+        student: {name: one.score for name, one in verdict.exercises.items()}
+        for student in students
+        for verdict in [reach(ADAM, submitted[student], course.root)]
+    }
+
+
+def notebook_of(course, student):
+    """An autograded notebook, but for the names of cells, which are random."""
+    notebook = nbformat.read(course.file("autograded", student, ADAM, ".ipynb"), 4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        del cell["id"]
+    return notebook
+
+
+def page_of(course, student):
+    """A feedback page, but for those names."""
+    page = course.file("feedback", student, ADAM, ".html").read_text()
+    return re.sub(r"cell-id=[0-9a-f]{8}", "", page)
+
+
+def is_whole(course):
+    """Whether every submission has its notebook and its page, and nothing else is."""
+    students = set(course.submitted(ADAM))
+    for student in students:
+        assert notebook_of(course, student).metadata["verdict"]
+        assert page_of(course, student).rstrip().endswith("</html>")
+    for folder in ("autograded", "feedback"):
+        assert {path.name for path in (course.root / folder).iterdir()} == students
+    return True
+
+
+def written(course):
+    """When each file that `class` writes was written."""
+    paths = [
+        path
+        for folder in ("autograded", "feedback")
+        for path in course.root.glob(f"{folder}/*/{ADAM}/*")
+    ]
+    return {path: path.stat().st_mtime_ns for path in paths}
+
+
+def changed(course, before):
+    """Whose files were written since, by folder."""
+    now = written(course)
+    found = [path.parts[-4:-2] for path in now if before.get(path) != now[path]]
+    return {tuple(pair) for pair in found}
+
+
+@contextmanager
+def at_work(course, *options):
+    """`class` in a process of its own, once it has written something down."""
+    command = [sys.executable, "-m", "autograder", "class", ADAM, *options]
+    process = subprocess.Popen(
+        command, cwd=course.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        wait_for(lambda: list(course.root.glob(f"feedback/*/{ADAM}/{ADAM}.html")))
+        assert process.poll() is None, process.stderr.read()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def only_line(said):
+    """What a process said, in its one line."""
+    lines = said.decode().splitlines()
+    assert len(lines) == 1, said.decode()
+    return lines[0]
+
+
+def wait_for(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.02)
+
+
+# Every road leads to the same
+
+
+def test_the_class_has_what_nbgrader_would_have_given(small, wanted, tmp_path, capsys):
+    other = small.copy(tmp_path / "other")
+    assert grade_class(small.root, ADAM) == 0
+    said = capsys.readouterr()
+    assert marks(small) == wanted
+    assert is_whole(small)
+    assert "Traceback" not in said.out + said.err and "[" not in said.out
+    other.run("nbgrader", "autograde", ADAM)
+    other.run("nbgrader", "generate_feedback", ADAM)
+    assert marks(other) == wanted
+    for student in STUDENTS:
+        notebooks, pages = zip(
+            *((notebook_of(c, student), page_of(c, student)) for c in (small, other)),
+            strict=True,
+        )
+        assert notebooks[0] == notebooks[1]
+        assert pages[0] == pages[1]
+
+
+def test_the_table_and_the_csv_tell_who_has_what(small, tmp_path, capsys):
+    path = tmp_path / "marks.csv"
+    grade_class(small.root, ADAM, csv=path)
+    said = capsys.readouterr().out
+    assert said.startswith("03_adam: 5 graded\n")
+    rows = [line.split() for line in said.splitlines() if line]
+    assert rows[1] == "points mean passed partial failed error rejected".split()
+    assert rows[2] == "update_moments 4 1.51 1 1 1 1 1".split()
+    assert rows[-1] == "1 passed, 1 partial, 2 failed, 1 rejected".split()
+    with path.open() as file:
+        found = {row["student"]: row for row in csv.DictReader(file)}
+    assert list(found) == sorted(STUDENTS)
+    assert found["changes-its-arguments"]["score"] == "14.6667"
+    assert found["changes-its-arguments"]["update_moments status"] == "partial"
+    assert found["not-a-notebook"]["adam_step status"] == "rejected"
+
+
+# What is done already
+
+
+def test_what_is_graded_is_left_alone_unless_forced(small, wanted, capsys):
+    grade_class(small.root, ADAM)
+    before = written(small)
+    capsys.readouterr()
+    assert grade_class(small.root, ADAM) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("03_adam: 0 graded, 5 graded before and unchanged\n")
+    assert "1 passed, 1 partial, 2 failed, 1 rejected" in said
+    assert not changed(small, before)
+    assert grade_class(small.root, ADAM, force=True) == 0
+    assert len(changed(small, before)) == 2 * len(STUDENTS)
+    assert marks(small) == wanted
+
+
+def spoil(path, text=None):
+    """Cut a file short, or write another text there."""
+    path.chmod(0o644)
+    path.write_text(path.read_text()[:-20] if text is None else text)
+
+
+def test_only_what_changed_is_done_again(small, wanted, class_work, monkeypatch):
+    grade_class(small.root, ADAM)
+    before = written(small)
+    # Handed in again; late, by the file beside it; a notebook and a page cut short; an
+    # old page; marks that are gone.
+    hand_in(small, {"untouched": class_work[ADAM]["all-right"]})
+    late = small.file("submitted", "mistake-05", ADAM, ".ipynb")
+    late.with_name("timestamp.txt").write_text("2027-01-01 00:00:00 UTC")
+    spoil(small.file("autograded", "not-a-notebook", ADAM, ".ipynb"))
+    spoil(small.file("feedback", "all-right", ADAM, ".html"))
+    judge = judging.grade
+    judged = []
+
+    def spy(assignment, data, root):
+        judged.append(data)
+        return judge(assignment, data, root)
+
+    monkeypatch.setattr(judging, "grade", spy)
+    assert grade_class(small.root, ADAM) == 0
+    # What was judged before, of whomever, is not judged again.
+    assert judged == []
+    assert changed(small, before) == {
+        *((f, s) for f in ("autograded", "feedback") for s in ("untouched",)),
+        *((f, s) for f in ("autograded", "feedback") for s in ("mistake-05",)),
+        *((f, s) for f in ("autograded", "feedback") for s in ("not-a-notebook",)),
+        ("feedback", "all-right"),
+    }
+    assert marks(small) == wanted | {"untouched": FULL}
+    assert is_whole(small)
+
+
+def test_marks_that_the_gradebook_lost_are_written_again(small, wanted):
+    grade_class(small.root, ADAM)
+    with sqlite3.connect(small.root / "gradebook.db") as database:
+        database.execute("UPDATE grade SET auto_score = 7 WHERE auto_score = 8")
+    with Gradebook(f"sqlite:///{small.root / 'gradebook.db'}") as gradebook:
+        gradebook.remove_student("untouched")
+    assert grade_class(small.root, ADAM) == 0
+    assert marks(small) == wanted
+    assert is_whole(small)
+
+
+def test_a_persons_marks_stay(small, wanted):
+    grade_class(small.root, ADAM)
+    with Gradebook(f"sqlite:///{small.root / 'gradebook.db'}") as gradebook:
+        found = gradebook.find_grade("check_adam_step", ADAM, ADAM, "untouched")
+        found.manual_score = 2.0
+        gradebook.db.commit()
+    grade_class(small.root, ADAM, force=True)
+    assert marks(small) == wanted
+    with Gradebook(f"sqlite:///{small.root / 'gradebook.db'}") as gradebook:
+        found = gradebook.find_submission(ADAM, "untouched")
+        assert found.score == 2.0
+
+
+# What stops it
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (("class", "03_adma"), "no assignment '03_adma'"),
+        (("class", "02_rmsprop"), "nothing was handed in: there is no submitted/"),
+        (("class", ADAM, "--workers", "0"), "at least 1, not 0"),
+        (("class", ADAM, "--scheduler", "tcp://127.0.0.1:9"), "no Dask scheduler"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(small, options, refusal):
+    said = small.run("autograder", *options, status=2)
+    assert refusal in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert not (small.root / "autograded").exists()
+
+
+def test_without_a_release_it_refuses(small):
+    small.file("release", ".", ADAM, ".ipynb").unlink()
+    with pytest.raises(CourseError, match="run `python -m autograder release 03_adam`"):
+        grade_class(small.root, ADAM)
+
+
+def test_an_assignment_that_the_gradebook_does_not_know(small):
+    (small.root / "gradebook.db").unlink()
+    with pytest.raises(CourseError, match="does not know it: run `python -m autograde"):
+        grade_class(small.root, ADAM)
+
+
+def test_two_at_once_are_refused(small):
+    (small.root / ".verdicts").mkdir()
+    with (small.root / ".verdicts" / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(CourseError, match="another `class` is at work"):
+            grade_class(small.root, ADAM)
+    assert not (small.root / "autograded").exists()
+
+
+def test_a_locked_gradebook_is_told_and_nothing_is_lost(small, wanted):
+    with at_work(small, "--workers", "1") as process:
+        database = sqlite3.connect(small.root / "gradebook.db", timeout=30)
+        database.execute("BEGIN EXCLUSIVE")
+        _, said = process.communicate(timeout=60)
+        database.close()
+    line = only_line(said)
+    assert process.returncode == 2
+    assert "gradebook.db cannot be used: database is locked" in line
+    assert "run it again for the rest" in line
+    assert grade_class(small.root, ADAM) == 0
+    assert marks(small) == wanted and is_whole(small)
+
+
+def test_something_that_is_no_gradebook_is_told(small):
+    (small.root / "gradebook.db").write_text("not a database at all" * 100)
+    with pytest.raises(CourseError, match="cannot be used: file is not a database"):
+        grade_class(small.root, ADAM)
+
+
+@contextmanager
+def mounted(folder, options):
+    """A file system of its own in a folder: small, or not to be written."""
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    tried = subprocess.run(mount, capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no file system can be mounted here: {tried.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("folder", ["autograded", "feedback", ".verdicts"])
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [("size=16k", "No space left on device"), ("ro", "Read-only file system")],
+)
+def test_a_full_disk_and_a_closed_folder_are_told(
+    small, wanted, folder, options, reason
+):
+    with (
+        mounted(small.root / folder, options),
+        pytest.raises(CourseError, match=reason) as refusal,
+    ):
+        grade_class(small.root, ADAM)
+    assert len(str(refusal.value).splitlines()) == 1
+    assert grade_class(small.root, ADAM) == 0
+    assert marks(small) == wanted and is_whole(small)
+
+
+def test_a_disk_that_fills_up_under_the_gradebook(released, class_work, tmp_path):
+    notebook = class_work[ADAM]["all-right"]
+    with mounted(tmp_path, "size=64m"):
+        course = released.copy(tmp_path / "course")
+        hand_in(course, dict.fromkeys(("ada", "bob", "eve"), notebook))
+        room = os.statvfs(tmp_path)
+        ballast = tmp_path / "ballast"
+        ballast.write_bytes(bytes(room.f_bavail * room.f_frsize - 300_000))
+        with pytest.raises(CourseError, match=r"disk is full|No space left"):
+            grade_class(course.root, ADAM)
+        ballast.unlink()
+        assert grade_class(course.root, ADAM) == 0
+        assert marks(course) == dict.fromkeys(("ada", "bob", "eve"), FULL)
+        assert is_whole(course)
+
+
+# What interrupts it
+
+
+def test_after_ctrl_c_the_rest_is_done_by_the_next_run(small, wanted, class_work):
+    hand_in(small, {"endless": class_work[ADAM]["endless-loop"]})
+    with at_work(small) as process:
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        _, said = process.communicate(timeout=60)
+        # It waits for no sandbox: a loop has ten seconds there.
+        assert time.monotonic() - begun < 8
+    line = only_line(said)
+    assert process.returncode == 130
+    assert line.startswith("autograder: interrupted (") and "again for the rest" in line
+    assert grade_class(small.root, ADAM) == 0
+    loops = {"endless": FULL | {"adam_step": 0.0}}
+    assert marks(small) == wanted | loops and is_whole(small)
+
+
+def test_after_a_kill_the_rest_is_done_by_the_next_run(small, wanted):
+    for _ in range(2):
+        with at_work(small, "--force", "--workers", "1") as process:
+            process.kill()
+    assert grade_class(small.root, ADAM) == 0
+    assert marks(small) == wanted and is_whole(small)
+
+
+def test_a_sandbox_that_is_killed_costs_the_student_nothing(small, wanted):
+    with at_work(small, "--force", "--workers", "2") as process:
+        children = psutil.Process(process.pid).children()
+        for child in children:
+            child.kill()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert marks(small) == wanted and is_whole(small)
+
+
+# When the grader itself is at fault
+
+
+@pytest.fixture
+def unlucky(small, monkeypatch):
+    """One submission on which the judge has a bug."""
+    judge = judging.grade
+    data = small.submitted(ADAM)["all-right"]
+
+    def faulty(assignment, given, root):
+        if given == data:
+            raise ZeroDivisionError("a bug in the judge")
+        return judge(assignment, given, root)
+
+    def break_it():
+        monkeypatch.setattr(judging, "grade", faulty)
+
+    return break_it
+
+
+@pytest.mark.parametrize("graded_before", [False, True])
+def test_a_fault_of_the_graders_is_no_zero(
+    graded_before, small, wanted, unlucky, capsys
+):
+    if graded_before:
+        grade_class(small.root, ADAM)
+        capsys.readouterr()
+    unlucky()
+    assert grade_class(small.root, ADAM, force=True) == 3
+    said = capsys.readouterr().out
+    assert "03_adam: 4 graded" in said
+    assert (
+        "not graded, by a fault of the grader's own: all-right (ZeroDivisionError: a"
+        " bug in the judge; `python -m autograder grade 03_adam"
+        " submitted/all-right/03_adam/03_adam.ipynb` may tell more)" in said
+    )
+    found = marks(small)
+    assert set(found.pop("all-right", {}).values()) <= {None}
+    assert found == {name: wanted[name] for name in wanted if name != "all-right"}
+    for folder, end in (("autograded", ".ipynb"), ("feedback", ".html")):
+        assert not small.file(folder, "all-right", ADAM, end).exists()
+
+
+def test_without_a_sandbox_nothing_is_begun(small, monkeypatch):
+    def none():
+        raise SandboxError("no sandbox can be had here")
+
+    monkeypatch.setattr(workers, "Sandbox", none)
+    with pytest.raises(SandboxError, match="no sandbox can be had here"):
+        grade_class(small.root, ADAM)
+    assert not (small.root / "autograded").exists()
