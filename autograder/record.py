@@ -23,6 +23,7 @@ from nbgrader.api import (
     BaseCell,
     Grade,
     Gradebook,
+    InvalidEntry,
     MissingEntry,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -32,6 +33,7 @@ from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import DatabaseError, IntegrityError
+from tornado.log import app_log
 
 from autograder.course import CourseError
 from autograder.gradebook import SubmissionExporter, forget_marks
@@ -67,7 +69,9 @@ class Recorder:
 
     def __init__(self, root: Path, assignment: str, verdicts: Verdicts) -> None:
         course = open_course(root)
+        # What goes wrong is told by who calls, in one line.
         course.log_level = logging.CRITICAL
+        app_log.setLevel(logging.CRITICAL)
         course.coursedir.assignment_id = assignment
         self.root = root
         self.assignment = assignment
@@ -153,10 +157,14 @@ class Recorder:
         try:
             with chdir(self.root):
                 yield
-        except IntegrityError:
-            raise
-        except DatabaseError as error:
-            raise CourseError(f"gradebook.db cannot be used: {error.orig}") from None
+        except (DatabaseError, InvalidEntry) as error:
+            # nbgrader hands some of the database's errors on as its own.
+            cause = error.__context__ if isinstance(error, InvalidEntry) else error
+            if isinstance(cause, IntegrityError) or not isinstance(
+                cause, DatabaseError
+            ):
+                raise
+            raise CourseError(f"gradebook.db cannot be used: {cause.orig}") from None
         except OSError as error:
             if error.errno not in MACHINE:
                 raise

@@ -1,19 +1,25 @@
 """`class`: one outcome for each submission, whatever happens on the way."""
 
+import copy
 import csv
 import fcntl
+import itertools
+import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import nbformat
 import psutil
 import pytest
+from distributed import Client
 from nbgrader.api import Gradebook
 
 from autograder import verdicts as judging
@@ -479,3 +485,160 @@ def test_without_a_sandbox_nothing_is_begun(small, monkeypatch):
     with pytest.raises(SandboxError, match="no sandbox can be had here"):
         grade_class(small.root, ADAM)
     assert not (small.root / "autograded").exists()
+
+
+# A cluster
+
+
+@contextmanager
+def cluster(course, count=2):
+    """A Dask cluster in processes of its own, on this machine alone.
+
+    Yields:
+        Its address, and the processes of its workers.
+    """
+    file = course.root / "scheduler.json"
+    file.unlink(missing_ok=True)
+
+    def start(program, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", *options]
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(command, cwd=course.root, **options)
+        processes.append(process)
+
+    processes = []
+    here = ("--host", "127.0.0.1", "--no-dashboard")
+    try:
+        start("scheduler", *here, "--port", "0", "--scheduler-file", str(file))
+        wait_for(file.exists)
+        address = json.loads(file.read_text())["address"]
+        for _ in range(count):
+            start("worker", *here, address, "--nthreads", "1", "--no-nanny")
+        with Client(address) as client:
+            wait_for(lambda: len(client.nthreads()) == count)
+        yield address, processes[1:]
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
+
+
+def test_a_cluster_gives_the_same_and_may_lose_a_worker(small, wanted, class_work):
+    mistakes = [f"mistake-{number:02}" for number in range(1, 9)]
+    hand_in(small, {name: class_work[ADAM][name] for name in mistakes})
+    with (
+        cluster(small) as (address, workers),
+        at_work(small, "--scheduler", address) as process,
+    ):
+        workers[0].kill()
+        _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (0, b"")
+    assert marks(small) == wanted | judged_alone(small, mistakes)
+    assert is_whole(small)
+
+
+def test_a_worker_with_another_course_is_refused(small, wanted, tmp_path):
+    other = small.copy(tmp_path / "other")
+    (other.root / ".judge-key").write_text("ab" * 32)
+    with (
+        cluster(other) as (address, _),
+        pytest.raises(CourseError, match="draws other inputs: give it this course's"),
+    ):
+        grade_class(small.root, ADAM, scheduler=address)
+    shutil.copy(small.root / ".judge-key", other.root)
+    with (other.root / "autograder" / "exercises" / "adam.py").open("a") as file:
+        file.write("# changed\n")
+    with (
+        cluster(other) as (address, _),
+        pytest.raises(CourseError, match="has another version of the course"),
+    ):
+        grade_class(small.root, ADAM, scheduler=address)
+    assert not marks(small)
+    assert not (small.root / "autograded").exists()
+
+
+def test_a_cluster_without_workers_is_refused(small):
+    with (
+        cluster(small, count=0) as (address, _),
+        pytest.raises(CourseError, match="has no workers left"),
+    ):
+        grade_class(small.root, ADAM, scheduler=address)
+
+
+# All at once
+
+HOSTILE = {
+    "exits": "import os\nos._exit(0)",
+    "kills": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    "loops": "while True:\n    pass",
+    "forks": "import os\nwhile True:\n    os.fork()",
+    "hogs": "x = [bytes(1 << 30) for _ in range(64)]",
+    "floods": "while True:\n    print('x' * 100_000)",
+    "fills": "open('/tmp/x', 'wb').write(bytes(1 << 30))",
+    "recurses": "def f():\n    return f()\nf()",
+    "patches": "np.array_equal = np.allclose = lambda *args, **more: True",
+    "forges": "import os\nfor fd in range(32):\n    os.write(fd, bytes(64))",
+    "threads": (
+        "import threading, time\n"
+        "for _ in range(10_000):\n"
+        "    threading.Thread(target=time.sleep, args=(99,)).start()"
+    ),
+}
+"""A cell that each begins its right notebook with, to get marks or to do harm."""
+CLASS = 200
+
+
+def crowd(class_work):
+    """A large class: no two notebooks are the same, and some are hostile."""
+    kinds = dict(class_work[ADAM])
+    for name, source in HOSTILE.items():
+        kinds[name] = copy.deepcopy(kinds["all-right"])
+        kinds[name].cells.insert(1, nbformat.v4.new_code_cell(source))
+    for number, name in zip(range(CLASS), itertools.cycle(kinds), strict=False):
+        notebook = copy.deepcopy(kinds[name])
+        if isinstance(notebook, str):
+            notebook += f"\nNumber {number}"
+        else:
+            mark = nbformat.v4.new_markdown_cell(f"I am number {number}.")
+            notebook.cells.append(mark)
+        yield f"{number:03}-{name}", notebook
+
+
+def test_two_hundred_with_all_that_can_happen(released, class_work, tmp_path):
+    course = released.copy(tmp_path / "course")
+    hand_in(course, dict(crowd(class_work)))
+
+    def graded():
+        return len(list(course.root.glob(f"feedback/*/{ADAM}/{ADAM}.html")))
+
+    with (
+        cluster(course) as (address, workers),
+        at_work(course, "--scheduler", address) as process,
+    ):
+        wait_for(lambda: graded() > CLASS // 10)
+        workers[0].kill()
+        wait_for(lambda: graded() > CLASS // 5)
+        process.kill()
+    assert graded() < CLASS
+    with at_work(course) as process:
+        wait_for(lambda: graded() > CLASS // 2)
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        out, said = process.communicate(timeout=240)
+    assert (process.returncode, said) == (0, b""), out
+    found = marks(course)
+    students = list(course.submitted(ADAM))
+    assert len(students) == CLASS and set(found) == set(students)
+    assert all(set(scores) == set(FULL) for scores in found.values())
+    assert is_whole(course)
+    hostile = [name for name in students if name.partition("-")[2] in HOSTILE]
+    sample = sorted({*hostile[: len(HOSTILE)], *students[::10]})
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        alone = pool.map(lambda name: judged_alone(course, [name]), sample)
+        assert {name: found[name] for name in sample} == merged(alone)
+    assert "0 graded, 200 graded before" in course.run("autograder", "class", ADAM)
+
+
+def merged(found):
+    """Some dictionaries as one."""
+    return {key: value for one in found for key, value in one.items()}
