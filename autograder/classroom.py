@@ -34,6 +34,8 @@ from autograder.workers import GraderFault, Workers, cluster, in_short, threads
 
 AHEAD = 3
 """Notebooks handed out for each worker: one in work, and some lest it should wait."""
+BAR = "{desc} {bar} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+"""The progress bar, which fits a terminal of 80 columns with all its counts."""
 ASK = 5.0
 """Seconds without a verdict, after which it is asked whether anybody still works."""
 
@@ -223,7 +225,7 @@ class Classroom:
         with tqdm(
             total=len(self.untold) + len(self.todo) + len(self.running),
             desc=self.assignment,
-            unit="notebook",
+            bar_format=BAR,
             disable=None,
             dynamic_ncols=True,
         ) as bar:

@@ -585,6 +585,8 @@ HOSTILE = {
     ),
 }
 """A cell that each begins its right notebook with, to get marks or to do harm."""
+SLOW = ("loops", "floods", "endless-loop")
+"""Who takes all the time that the judge gives: there is one of each."""
 CLASS = 200
 
 
@@ -594,7 +596,9 @@ def crowd(class_work):
     for name, source in HOSTILE.items():
         kinds[name] = copy.deepcopy(kinds["all-right"])
         kinds[name].cells.insert(1, nbformat.v4.new_code_cell(source))
-    for number, name in zip(range(CLASS), itertools.cycle(kinds), strict=False):
+    others = itertools.cycle(name for name in kinds if name not in SLOW)
+    names = itertools.chain(kinds, others)
+    for number, name in zip(range(CLASS), names, strict=False):
         notebook = copy.deepcopy(kinds[name])
         if isinstance(notebook, str):
             notebook += f"\nNumber {number}"
