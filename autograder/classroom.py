@@ -7,7 +7,6 @@ whole, or the next run does it again: a run may be interrupted, or killed.
 from __future__ import annotations
 
 import fcntl
-import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -19,17 +18,10 @@ from tqdm import tqdm
 
 from autograder.course import CourseError
 from autograder.exercises import load
+from autograder.folders import Folders
 from autograder.judge import SandboxError, Verdict
-from autograder.outcomes import (
-    KINDS,
-    Outcome,
-    as_csv,
-    kind,
-    outcome_of,
-    read_outcome,
-    table,
-)
-from autograder.verdicts import FOLDER, NAMED, Verdicts, handed_in
+from autograder.outcomes import KINDS, Outcome, as_csv, kind, outcome_of, table
+from autograder.verdicts import FOLDER, Verdicts, handed_in
 from autograder.workers import GraderFault, Workers, cluster, in_short, threads
 
 AHEAD = 3
@@ -86,6 +78,7 @@ class Classroom:
         self.workers = workers
         self.force = force
         self.verdicts = Verdicts(root)
+        self.folders = Folders(root, assignment, self.verdicts)
         self.outcomes: dict[str, Outcome] = {}
         self.faults: dict[str, str] = {}
         self.graded = 0
@@ -123,15 +116,20 @@ class Classroom:
             found = Counter(kind(outcome) for outcome in self.outcomes.values())
             parts.append(table(list(self.outcomes.values())))
             parts.append(", ".join(f"{found[word]} {word}" for word in KINDS))
-        for reason in sorted(set(self.faults.values())):
-            students = sorted(s for s, why in self.faults.items() if why == reason)
-            example = self._file("submitted", students[0]).relative_to(self.root)
-            parts.append(
-                f"not graded, by a fault of the grader's own: {', '.join(students)}"
-                f" ({reason}; `python -m autograder grade {self.assignment} {example}`"
-                " may tell more)"
-            )
+        if strays := self.folders.strays():
+            name = f"{self.assignment}.ipynb"
+            parts.append(f"not graded, there is no {name}: {', '.join(strays)}")
+        parts += [self._fault(reason) for reason in sorted(set(self.faults.values()))]
         return "\n\n".join(parts)
+
+    def _fault(self, reason: str) -> str:
+        students = sorted(name for name, why in self.faults.items() if why == reason)
+        example = self.folders.file("submitted", students[0]).relative_to(self.root)
+        return (
+            f"not graded, by a fault of the grader's own: {', '.join(students)}"
+            f" ({reason}; `python -m autograder grade {self.assignment} {example}`"
+            " may tell more)"
+        )
 
     def _so_far(self) -> str:
         left = len(self.todo) + len(self.running)
@@ -139,44 +137,17 @@ class Classroom:
 
     def _survey(self) -> None:
         """Tell what is to be done from what lies there."""
-        paths = self.root.glob(f"submitted/*/{self.assignment}/{self.assignment}.ipynb")
-        for student in sorted(path.parts[-3] for path in paths if path.is_file()):
-            outcome = None if self.force else self._recorded(student)
+        for student in self.folders.students():
+            outcome = None if self.force else self.folders.recorded(student)
             if outcome is None:
                 self.todo.append(student)
                 continue
             self.outcomes[student] = outcome
-            if not self._told(student):
+            if not self.folders.told(student):
                 self.untold.append(student)
         if not self.todo and not self.outcomes:
             where = f"submitted/STUDENT/{self.assignment}/{self.assignment}.ipynb"
             raise CourseError(f"nothing was handed in: there is no {where}")
-
-    def _recorded(self, student: str) -> Outcome | None:
-        """What the autograded notebook says, if it is on what is handed in now."""
-        submitted = self._file("submitted", student)
-        autograded = self._file("autograded", student)
-        try:
-            notebook = json.loads(autograded.read_text(encoding="utf-8"))
-            name = self.verdicts.name(self.assignment, handed_in(submitted))
-            if notebook["metadata"][NAMED] == name and _time(submitted) == _time(
-                autograded
-            ):
-                return read_outcome(notebook)
-        except (OSError, ValueError, LookupError):
-            # Not there, or not whole: then it is written again.
-            pass
-        return None
-
-    def _told(self, student: str) -> bool:
-        """Whether a student's page is whole, and not older than the marks."""
-        page = self._file("feedback", student).with_suffix(".html")
-        marked = self._file("autograded", student)
-        try:
-            whole = page.read_bytes().rstrip().endswith(b"</html>")
-            return whole and page.stat().st_mtime_ns >= marked.stat().st_mtime_ns
-        except OSError:
-            return False
 
     def _believe(self, marks: Mapping[str, Mapping[str, float | None]]) -> None:
         """Do again what the gradebook does not hold as the notebooks say it."""
@@ -197,7 +168,7 @@ class Classroom:
         """The name of a verdict, and the verdict when it is there."""
         future: Future[Verdict] = Future()
         try:
-            data = handed_in(self._file("submitted", student))
+            data = handed_in(self.folders.file("submitted", student))
         except OSError as error:
             future.set_exception(GraderFault(in_short(error)))
             return "", future
@@ -221,6 +192,7 @@ class Classroom:
                 self._hand_out()
 
     def _write_down(self) -> None:
+        """Write each verdict down as it comes in, and show how far it is."""
         counts = Counter(dict.fromkeys(KINDS, 0))
         with tqdm(
             total=len(self.untold) + len(self.todo) + len(self.running),
@@ -242,10 +214,18 @@ class Classroom:
                 bar.update()
 
     def _grade(self, student: str, name: str, future: Future[Verdict]) -> None:
+        verdict = self._result(future)
+        self.verdicts.keep(name, verdict)
+        self.recorder.record(student)
+        self.recorder.tell(student)
+        self.outcomes[student] = outcome_of(verdict)
+        self.graded += 1
+
+    def _result(self, future: Future[Verdict]) -> Verdict:
         own = CourseError, SandboxError
         known: tuple[type[Exception], ...] = (*own, *self.workers.faults)
         try:
-            verdict = future.result()
+            return future.result()
         except known:
             raise
         except Exception as error:
@@ -253,11 +233,6 @@ class Classroom:
                 f"the workers cannot do it ({in_short(error)}): are they and their"
                 " scheduler alive, with this course and its environment?"
             ) from None
-        self.verdicts.keep(name, verdict)
-        self.recorder.record(student)
-        self.recorder.tell(student)
-        self.outcomes[student] = outcome_of(verdict)
-        self.graded += 1
 
     def _try(self, student: str, work: Callable[[], None]) -> None:
         """Do something for a student; a fault there is no reason to stop."""
@@ -270,10 +245,6 @@ class Classroom:
             self.faults[student] = str(error) if own else in_short(error)
             self.outcomes.pop(student, None)
             self.recorder.withdraw(student)
-
-    def _file(self, folder: str, student: str) -> Path:
-        name = self.assignment
-        return self.root / folder / student / name / f"{name}.ipynb"
 
 
 @contextmanager
@@ -293,14 +264,6 @@ def _alone(root: Path) -> Iterator[None]:
                 "another `class` is at work in this course: wait until it is done"
             ) from None
         yield
-
-
-def _time(notebook: Path) -> str | None:
-    """When it was handed in, as the file beside it says."""
-    try:
-        return notebook.with_name("timestamp.txt").read_text(errors="replace").strip()
-    except FileNotFoundError:
-        return None
 
 
 def _write(path: Path, text: str) -> None:

@@ -211,6 +211,16 @@ def test_the_table_and_the_csv_tell_who_has_what(small, tmp_path, capsys):
     assert found["not-a-notebook"]["adam_step status"] == "rejected"
 
 
+def test_who_has_no_notebook_of_that_name_is_named(small, capsys):
+    stray = small.file("submitted", "eve", ADAM, ".ipynb")
+    stray.parent.mkdir(parents=True)
+    stray.with_name("03_adam (1).ipynb").touch()
+    assert grade_class(small.root, ADAM) == 0
+    assert capsys.readouterr().out.endswith(
+        "\n\nnot graded, there is no 03_adam.ipynb: eve\n"
+    )
+
+
 # What is done already
 
 
