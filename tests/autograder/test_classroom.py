@@ -19,6 +19,7 @@ from contextlib import contextmanager
 import nbformat
 import psutil
 import pytest
+from bs4 import BeautifulSoup
 from distributed import Client
 from nbgrader.api import Gradebook
 
@@ -192,6 +193,18 @@ def test_the_class_has_what_nbgrader_would_have_given(small, wanted, tmp_path, c
         )
         assert notebooks[0] == notebooks[1]
         assert pages[0] == pages[1]
+
+
+def test_the_pages_are_those_that_nbconvert_makes_by_itself(small):
+    grade_class(small.root, ADAM)
+    quick = {student: page_of(small, student) for student in STUDENTS}
+    exporter = "--GenerateFeedback.exporter_class=nbconvert.exporters.HTMLExporter"
+    small.run("nbgrader", "generate_feedback", ADAM, "--force", exporter)
+    for student, page in quick.items():
+        wanted = page_of(small, student)
+        assert wanted == str(BeautifulSoup(page, "html.parser")), student
+        # The other exporter it was: it parses the page and writes it anew.
+        assert wanted != page
 
 
 def test_the_table_and_the_csv_tell_who_has_what(small, tmp_path, capsys):
