@@ -27,67 +27,9 @@ DUE = "2026-10-05 21:59:00 UTC"
 ON_TIME = "2026-10-02 14:30:00 UTC"
 LATE = "2026-10-06 06:45:00 UTC"
 
-OTHER_STYLE = """
-def rmsprop_step(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
-    v = v + (1 - beta) * (np.square(grad) - v)
-    return theta - (lr * (v + eps) ** -0.5) * grad, v
-
-def effective_lr(v, lr=1e-3, eps=1e-8):
-    root = np.power(np.add(v, eps), 0.5)
-    return np.divide(lr, root)
-
-def update_moments(grad, m, v, beta1=0.9, beta2=0.999):
-    def average(old, new, beta):
-        return old + (1 - beta) * (new - old)
-
-    return average(m, grad, beta1), average(v, grad * grad, beta2)
-
-def bias_correct(moment, beta, t):
-    if not t >= 1:
-        raise ValueError("there is no step " + str(t))
-    scale = 1 / (1 - pow(beta, t))
-    return scale * moment
-
-def adam_step(theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    m = m + (1 - beta1) * (grad - m)
-    v = v + (1 - beta2) * (grad * grad - v)
-    step_size = lr / (1 - beta1**t)
-    denominator = np.sqrt(v) / (1 - beta2**t) ** 0.5 + eps
-    return theta - step_size * m / denominator, m, v
-"""
-"""The same results by other words, in other orders: as right as the solutions."""
-
-IN_PLACE = """
-def rmsprop_step(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
-    v *= beta
-    v += (1 - beta) * grad**2
-    theta -= lr * grad / np.sqrt(v + eps)
-    return theta, v
-
-def effective_lr(v, lr=1e-3, eps=1e-8):
-    v += eps
-    return lr / np.sqrt(v)
-
-def update_moments(grad, m, v, beta1=0.9, beta2=0.999):
-    m *= beta1
-    m += (1 - beta1) * grad
-    v *= beta2
-    v += (1 - beta2) * grad**2
-    return m, v
-"""
-"""Right results, written into the arrays that the caller still needs."""
-
-HARD_CODED = """
-def rmsprop_step(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
-    v = 0.9 * v + 0.1 * grad**2
-    return theta - lr * grad / np.sqrt(v + eps), v
-
-def update_moments(grad, m, v, beta1=0.9, beta2=0.999):
-    m = 0.9 * m + 0.1 * grad
-    v = 0.999 * v + 0.001 * grad**2
-    return m, v
-"""
-"""Right for the defaults alone; what calls such a function is wrong with it."""
+ANSWERS = Path(__file__).with_name("sample_answers")
+"""Of each chapter: right answers in another style, answers that write into their
+arguments, and answers that are right for the defaults alone."""
 
 YES = """\
 np.testing.assert_allclose = lambda *args, **kwargs: None
@@ -195,6 +137,12 @@ def functions(source: str) -> dict[str, Answer]:
     return {node.name: Answer("", node, lines) for node in nodes}
 
 
+def _answers(paper: Paper, style: str) -> dict[str, Answer]:
+    """The answers of some style to an assignment, where there are any."""
+    path = ANSWERS / style / f"{paper.name.partition('_')[2]}.py"
+    return functions(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def _mistakes(assignment: str, number: int) -> dict[str, Answer]:
     """Of each exercise the misconception of some number, where it has so many."""
     held: dict[str, Answer] = {}
@@ -240,15 +188,15 @@ def _untouched(paper: Paper) -> Submission:
 
 
 def _other_style(paper: Paper) -> Submission:
-    return paper.solved(functions(OTHER_STYLE))
+    return paper.solved(_answers(paper, "other_style"))
 
 
 def _in_place(paper: Paper) -> Submission:
-    return paper.solved(functions(IN_PLACE))
+    return paper.solved(_answers(paper, "in_place"))
 
 
 def _hard_coded(paper: Paper) -> Submission:
-    return paper.solved(functions(HARD_CODED))
+    return paper.solved(_answers(paper, "hard_coded"))
 
 
 def _syntax_error(paper: Paper) -> Submission:

@@ -6,6 +6,7 @@ parameters are some of these: ``right_step`` what PyTorch can drive, ``wrong_par
 ``adam_step`` may call, ``wrong_step`` an ``adam_step`` that is wrong itself.
 """
 
+import importlib
 import json
 import runpy
 from collections.abc import Callable, Iterator
@@ -15,12 +16,18 @@ from pathlib import Path
 import pytest
 
 from autograder.course import ROOT
-from autograder.exercises import adam, rmsprop
+from autograder.exercises import assignments
 from autograder.judge import Exercise
 from autograder.publish import sheet
 from descentlab.published import Sheet, sheet_from, sheet_to
 
-EXERCISES = {e.name: e for chapter in (rmsprop, adam) for e in chapter.EXERCISES}
+CHAPTERS = {
+    stem: importlib.import_module(f"autograder.exercises.{stem}")
+    for stem in (name.partition("_")[2] for name in assignments(ROOT))
+}
+"""The modules of exercises, by the name that a chapter's files have."""
+
+EXERCISES = {e.name: e for c in CHAPTERS.values() for e in c.EXERCISES}
 GROUPS = {
     "wrong numbers": "value",
     "raises": "value",
@@ -71,11 +78,14 @@ def forms(*folders: str) -> Iterator[Form]:
 RIGHT = list(forms("solutions", "tests/exercises/alternatives"))
 WRONG = list(forms("tests/exercises/wrong"))
 NO_MARKS = [form for form in WRONG if form.group == "value"]
+PARTS = EXERCISES["adam_step"].uses
 PARAMETERS = {
     "right": RIGHT,
     "wrong": WRONG,
     "right_step": [f for f in RIGHT if f.exercise.name.endswith("_step")],
-    "wrong_part": [f for f in NO_MARKS if f.exercise.name in adam.EXERCISES[-1].uses],
+    "wrong_part": [
+        f for f in NO_MARKS if f.exercise.name in EXERCISES["adam_step"].uses
+    ],
     "wrong_step": [f for f in NO_MARKS if f.exercise.name == "adam_step"],
 }
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from autograder.course import ROOT
-from autograder.exercises import adam, rmsprop
 from autograder.exercises.mistakes import function_of
 from autograder.judge import Run
 from autograder.judge.evaluate import evaluate
@@ -16,6 +15,7 @@ from autograder.judge.exercise import dtype_of
 from autograder.publish import SEED
 from descentlab.check import check_report
 from descentlab.compare import GROUPS, attempt, examine, same
+from tests.exercises.conftest import CHAPTERS, EXERCISES
 
 # Wrong answers warn, of an empty mean for one; that is neither right nor wrong.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 SEEDS = (0, 1, 2)
 CANONICAL = {
     exercise: getattr(chapter, exercise.name.upper())
-    for chapter in (rmsprop, adam)
+    for chapter in CHAPTERS.values()
     for exercise in chapter.EXERCISES
 }
 """The right answers that the misconceptions are edits of."""
@@ -163,7 +163,7 @@ def adam_built_on(**earlier):
     """The solution of adam_step on other earlier functions, and these."""
     step = runpy.run_path(str(ROOT / "solutions" / "adam.py"))["adam_step"]
     step.__globals__.update(earlier)
-    return step, {name: step.__globals__[name] for name in adam.EXERCISES[-1].uses}
+    return step, {name: step.__globals__[name] for name in EXERCISES["adam_step"].uses}
 
 
 def test_a_right_step_on_a_wrong_earlier_function_says_so(wrong_part, exercises):
