@@ -462,6 +462,7 @@ EXERCISES = (
         cases=moments_cases,
         misconceptions=MOMENTS_MISTAKES,
         where="chapter 03_adam, section Derivation, the two moving averages",
+        equation="eq-adam-moments",
     ),
     Exercise(
         name="bias_correct",
@@ -471,6 +472,7 @@ EXERCISES = (
         cases=correction_cases,
         misconceptions=CORRECTION_MISTAKES,
         where="chapter 03_adam, section Derivation, the bias of a zero start",
+        equation="eq-adam-correction",
     ),
     Exercise(
         name="adam_step",
@@ -480,6 +482,7 @@ EXERCISES = (
         cases=adam_cases,
         misconceptions=ADAM_MISTAKES,
         where="chapter 03_adam, section Derivation, Adam's update",
+        equation="eq-adam-update",
         composed=reference.adam_step_from,
     ),
 )

@@ -266,6 +266,7 @@ EXERCISES = (
         cases=rmsprop_cases,
         misconceptions=RMSPROP_MISTAKES,
         where="chapter 02_rmsprop, section Derivation, the update of RMSprop",
+        equation="eq-rmsprop-update",
     ),
     Exercise(
         name="effective_lr",
@@ -275,5 +276,6 @@ EXERCISES = (
         cases=effective_cases,
         misconceptions=EFFECTIVE_MISTAKES,
         where="chapter 02_rmsprop, section Derivation, the effective rate",
+        equation="eq-rmsprop-effective",
     ),
 )

@@ -66,6 +66,7 @@ class Exercise:
         cases: makes the cases from a generator; small ones first, ``value`` among them.
         misconceptions: the first that gives the student's numbers names the mistake.
         where: the place in the chapter that derives the formula.
+        equation: the label of that formula in the chapter.
         exact: the parameters at which the formula may jump, left out of the noise.
         composed: builds the oracle from the functions of earlier exercises that a
             student may call in it; its parameters are their names.
@@ -78,6 +79,7 @@ class Exercise:
     cases: Callable[[np.random.Generator], Iterable[Case]]
     misconceptions: tuple[Misconception, ...]
     where: str
+    equation: str = ""
     exact: frozenset[str] = frozenset({"t"})
     composed: Callable[..., Function] | None = None
 

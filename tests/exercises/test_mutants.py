@@ -16,7 +16,7 @@ from autograder.course import ROOT
 from autograder.exercises.mistakes import function_of
 from autograder.judge.exercise import dtype_of
 from descentlab.compare import examine
-from tests.exercises.conftest import CHAPTERS
+from tests.exercises.forms import CHAPTERS
 
 SEEDS = (1, 2)
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)

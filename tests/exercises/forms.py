@@ -1,0 +1,118 @@
+"""The answers that the checks are tried on: right ones and wrong ones, each in a style.
+
+The folders ``alternatives`` and ``wrong`` hold them, a file for each chapter; the
+solutions count among the right ones.
+"""
+
+import importlib
+import runpy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course import ROOT
+from autograder.exercises import assignments
+from autograder.judge import Exercise
+from descentlab.report import Report
+
+CHAPTERS = {
+    stem: importlib.import_module(f"autograder.exercises.{stem}")
+    for stem in (name.partition("_")[2] for name in assignments(ROOT))
+}
+"""The modules of exercises, by the name that a chapter's files have."""
+
+EXERCISES = {e.name: e for c in CHAPTERS.values() for e in c.EXERCISES}
+GROUPS = {
+    "wrong numbers": "value",
+    "raises": "value",
+    "right numbers, wrong dtype": "dtype",
+    "fails at the edges": "edges",
+    "right numbers, wrong about errors": "errors",
+    "changes an argument": "purity",
+}
+"""What the sections of the folder ``wrong`` say, and the group of marks it costs."""
+
+SYNONYMS = {
+    "rate-ignored": {"lr-ignored", "rate-missing"},
+    "decay-ignored": {"beta-ignored", "beta1-and-beta2-ignored"},
+    "second-not-returned": {"state-not-returned"},
+}
+"""Where the judge has another name for what a docstring names."""
+
+SENTENCES = {
+    "nothing-returned": "The function returns nothing",
+    "printed": "printing shows a value, return hands it over",
+    "list-returned": "theta is a list of 2, expected numbers",
+    "flattened": "works element by element",
+    "undefined-name": "not defined",
+    "unassigned-state": "used before it has got a value",
+    "caret-square": "In Python ^ is not a power",
+    "scalar-only": "A function of the math module takes one number",
+    "renamed-parameter": "Compare the names and the order of the arguments",
+    "truth-of-array": "has no single truth value",
+    "widened": "Something in the formula is a NumPy float64",
+    "numpy-scalar-widens": "Something in the formula is a NumPy float64",
+    "vector-only": "0-d array",
+    "empty-fails": "An empty array has no largest or smallest element",
+    "weights-changed-in-place": "it changed its argument number 1 in place",
+    "gradient-changed-in-place": "it changed its argument number 2 in place",
+    "state-changed-in-place": "in place",
+    "no-check": "Test the argument first and raise the error",
+    "zero-only": "Test the argument first and raise the error",
+    "exception-returned": "Test the argument first and raise the error",
+    "clamped": "Test the argument first and raise the error",
+    "assertion-instead-of-value-error": "Raise the error that the exercise names",
+    "wrong-exception": "Raise the error that the exercise names",
+}
+"""What a report says of a mistake that any function can have, and so has no name."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """An answer to an exercise; ``section`` is the comment that it stands under."""
+
+    function: Callable
+    section: str
+
+    @property
+    def exercise(self) -> Exercise:
+        return EXERCISES[self.function.__name__.partition("__")[0]]
+
+    @property
+    def mistake(self) -> str:
+        """The name of what is wrong, as its docstring has it."""
+        return self.function.__doc__.partition(":")[0]
+
+    @property
+    def group(self) -> str:
+        """The group of marks that is lost."""
+        found = [g for words, g in GROUPS.items() if self.section.startswith(words)]
+        return found[0]
+
+
+def forms(*folders: str) -> Iterator[Form]:
+    """The answers in some folders, in the order of their files."""
+    for folder in folders:
+        for path in sorted(Path(ROOT, folder).glob("*.py")):
+            names = runpy.run_path(str(path))
+            section = ""
+            for line in path.read_text(encoding="utf-8").splitlines():
+                if line.startswith("# "):
+                    section = line.partition(": ")[2]
+                elif line.startswith("def "):
+                    yield Form(names[line[4:].partition("(")[0]], section)
+
+
+def is_told(form: Form, found: str | None, report: Report) -> bool:
+    """Whether a report names what is wrong, or says what it means in any function.
+
+    ``found`` is the name of the misconception that the judge takes it for.
+    """
+    if form.mistake in SENTENCES:
+        return found is None and SENTENCES[form.mistake] in str(report)
+    names = {form.mistake} | SYNONYMS.get(form.mistake, set())
+    return found in names and f"Looks like {found}: " in str(report)
+
+
+RIGHT = list(forms("solutions", "tests/exercises/alternatives"))
+WRONG = list(forms("tests/exercises/wrong"))
