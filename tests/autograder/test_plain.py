@@ -88,6 +88,11 @@ def plain(page):
             "<details open>\n<summary>A</summary>\n\nb\n\n</details>",
         ),
         (
+            ":::{dropdown} `lr` < $2/L$\n:class-container: quiz-choice\n\nNo.\n:::",
+            "<details>\n<summary><code>lr</code> &lt; $2/L$</summary>\n\n"
+            "No.\n\n</details>",
+        ),
+        (
             "```{tip}\n:class: dropdown\nb\n```",
             "<details>\n<summary>Tip</summary>\n\nb\n\n</details>",
         ),
