@@ -1,0 +1,41 @@
+"""How a run's results are written down, for the pages to read."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from autograder.course import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def record(
+    name: str, command: str, packages: Sequence[str], results: Mapping[str, Any]
+) -> Path:
+    """Write ``results/NAME.json``: date, command and versions, then the results.
+
+    Args:
+        name: the file's name, without the ending.
+        command: what makes it, such as ``make mutants``.
+        packages: those whose versions matter, besides Python.
+        results: what was found, as JSON has it.
+    """
+    made = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": command,
+        "versions": {
+            "Python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+    }
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps({**made, **results}, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
