@@ -30,7 +30,7 @@ SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
 .PHONY: help course test test-fast lint publish book wheel release sample grade \
-	bench-judge lock clean
+	bench-judge experiments lock clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -115,6 +115,9 @@ lint: .venv/requirements-dev.txt ## ruff and mypy
 
 bench-judge: course ## the judge against stock nbgrader, on the same submissions
 	@$(PY) -m benchmarks.judge
+
+experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced form)
+	@$(PY) -m experiments $(if $(QUICK),--quick)
 
 ## -- Packages -----------------------------------------------------------------
 

@@ -127,10 +127,31 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
         images: float32 in [0, 1], shape ``(1797, 8, 8)``.
         labels: int64, 0 to 9, shape ``(1797,)``.
     """
-    with files("descentlab").joinpath("data/digits.npz").open("rb") as file:
-        stored = np.load(file)
-        images, labels = stored["images"], stored["labels"]
+    images, labels = _stored("digits.npz", "images", "labels")
     return images.astype(np.float32) / 16, labels.astype(np.int64)
+
+
+def mnist1d() -> tuple[np.ndarray, np.ndarray]:
+    """Ten digits as noisy signals, far harder than ``digits``.
+
+    Returns:
+        signals: float32, mean 0 and variance 1 over all, shape ``(5000, 40)``; by
+            convention the first 4000 are for training, the rest for testing.
+        labels: int64, 0 to 9, shape ``(5000,)``.
+
+    References:
+        S. Greydanus and D. Kobak, "Scaling down deep learning with MNIST-1D", ICML
+        2024.
+    """
+    signals, labels = _stored("mnist1d.npz", "signals", "labels")
+    return signals.astype(np.float32), labels.astype(np.int64)
+
+
+def _stored(file: str, *names: str) -> list[np.ndarray]:
+    """Arrays of one of the package's data files."""
+    with files("descentlab").joinpath(f"data/{file}").open("rb") as stream:
+        stored = np.load(stream)
+        return [stored[name] for name in names]
 
 
 # --- Models --------------------------------------------------------------------------

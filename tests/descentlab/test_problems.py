@@ -116,7 +116,16 @@ def test_digits():
     np.testing.assert_array_equal(np.unique(labels), np.arange(10))
 
 
-@pytest.mark.parametrize("name", ["text.txt", "digits.npz"])
+def test_mnist1d():
+    signals, labels = problems.mnist1d()
+    assert (signals.shape, signals.dtype) == ((5000, 40), np.float32)
+    assert (labels.shape, labels.dtype) == ((5000,), np.int64)
+    assert abs(signals.mean()) < 1e-3
+    assert abs(signals.std() - 1) < 1e-3
+    np.testing.assert_array_equal(np.unique(labels), np.arange(10))
+
+
+@pytest.mark.parametrize("name", ["text.txt", "digits.npz", "mnist1d.npz"])
 def test_readme_names_the_files_that_are_there(name):
     readme = (PACKAGE / "data" / "README.md").read_text(encoding="utf-8")
     digest = hashlib.sha256((PACKAGE / "data" / name).read_bytes()).hexdigest()

@@ -1,0 +1,55 @@
+"""What the three races of chapter 08 share: the arms, their settings, one run.
+
+Every optimizer gets the same steps, the same batches, the same cosine schedule and as
+many settings to choose from. Only learning rates are searched: for each optimizer seven
+of them, a factor 10^(1/2) apart, around the values that are usual for it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from experiments import models
+from experiments.lab import Outcome, Settings
+
+HIGHEST = {"sgd": 1.0, "momentum": 0.3, "rmsprop": 0.03, "adam": 0.1, "adamw": 0.1}
+"""The highest rate of each optimizer's grid; three decades below it is the lowest."""
+
+ARMS: Mapping[str, Sequence[Settings]] = {
+    arm: [{"lr": float(f"{highest * 10 ** (-k / 2):.3g}")} for k in range(7)]
+    for arm, highest in HIGHEST.items()
+}
+
+
+def cosine(steps: int) -> Callable[[int], float]:
+    """Cosine annealing from 1 to 0, as a factor on the learning rate."""
+    return lambda t: (1 + math.cos(math.pi * t / steps)) / 2
+
+
+def race(
+    task: models.Task, arm: str, settings: Settings, seed: int, steps: int, batch: int
+) -> Outcome:
+    """One run of one optimizer, measured 20 times on the way.
+
+    Returns:
+        Besides what ``models.train`` measures: ``final``, the held-out loss at the end,
+        and ``cpu_seconds``, the whole run's time on one core.
+    """
+    made = models.optimizer(arm, task.model.parameters(), settings)
+    start = time.process_time()
+    found = models.train(
+        task, made, seed, steps, batch, cosine(steps), every=max(steps // 20, 1)
+    )
+    seconds = time.process_time() - start
+    final = found["loss"][-1]
+    return {**found, "final": final, "cpu_seconds": seconds, "best": _least(found)}
+
+
+def _least(found: Mapping[str, Sequence[float]]) -> float:
+    """The lowest held-out loss of a run; nan where all of it diverged."""
+    losses = np.array(found["loss"])
+    return float(np.nanmin(losses)) if np.isfinite(losses).any() else math.nan
