@@ -27,7 +27,8 @@ ADVICE = {
     "unstable": "Keep nothing between calls: everything that the function needs comes"
     " in as an argument.",
     "dtype": "Something in the formula is a NumPy float64 and draws the float32 arrays"
-    " up with it: make such scalars Python floats, with float(...).",
+    " up with it, such as np.sqrt of a number or np.zeros without a dtype: make scalars"
+    " Python floats, with float(...), and give new arrays the dtype of theta.",
     "silent": "Test the argument first and raise the error, with a message that says"
     " what was wrong.",
     "other-error": "Raise the error that the exercise names, with raise: a caller can"
@@ -35,8 +36,8 @@ ADVICE = {
     "nothing": "The function returns nothing: printing shows a value, return hands it"
     " over.",
     "structure": "Return arrays, all that the exercise names and in its order.",
-    "shape": "Every operation of the formula works element by element: check for a"
-    " sum, a mean, a dot product or a fixed index.",
+    "shape": "Compare it with the shape that the exercise names. A formula that works"
+    " element by element holds no sum, mean, dot product or fixed index.",
 }
 """One sentence for each kind of fault that means the same in every exercise."""
 

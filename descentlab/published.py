@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
 
 import numpy as np
 
+from descentlab.callbacks import CALLBACKS
 from descentlab.compare import Answer, Case, Raised
 
 RAISED = "raised"
@@ -147,7 +148,11 @@ def pack(value: Any) -> Any:
         return {type(value).__name__: [pack(item) for item in value]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"no published form for {type(value).__name__}: use plain data")
+    kind = type(value).__name__
+    if kind in CALLBACKS:
+        numbers = {f.name: pack(getattr(value, f.name)) for f in fields(value)}
+        return {"function": kind, "of": numbers}
+    raise TypeError(f"no published form for {kind}: use plain data")
 
 
 def unpack(value: Any) -> Any:
@@ -156,6 +161,9 @@ def unpack(value: Any) -> Any:
         return value
     if "array" in value:
         return np.array(value["array"], dtype=value["dtype"]).reshape(value["shape"])
+    if "function" in value:
+        numbers = {name: unpack(number) for name, number in value["of"].items()}
+        return CALLBACKS[value["function"]](**numbers)
     if "tuple" in value:
         return tuple(unpack(item) for item in value["tuple"])
     return [unpack(item) for item in value["list"]]

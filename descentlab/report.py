@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from descentlab.callbacks import CALLBACKS
+
 MARKS = {True: ("ok", "✓", "#00734f"), False: ("no", "✗", "#a83d00")}
 
 
@@ -107,6 +109,8 @@ def show(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         inner = ", ".join(show(item) for item in value)
         return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+    if type(value).__name__ in CALLBACKS:
+        return str(value)
     if callable(value):
         return "<function>"
     return repr(value)

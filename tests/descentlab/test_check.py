@@ -181,7 +181,7 @@ FAULTS = {
     "dtype": (
         lambda x, by: (x / np.float64(by), x * np.float64(by)),
         "half has dtype float64, expected float32",
-        "make such scalars Python floats",
+        "make scalars Python floats",
     ),
     "changed": (in_place, "it changed its argument number 1", "Work on a new array"),
     "unstable": (counted, "another answer the second time", "Keep nothing between"),

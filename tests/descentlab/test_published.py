@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from descentlab import published
+from descentlab.callbacks import BowlGradient
 from descentlab.compare import Answer, Case, Raised, same
 from descentlab.published import (
     Mistake,
@@ -46,6 +47,13 @@ def test_values_come_back(value):
 def test_a_numpy_number_comes_back_as_an_array():
     back = unpack(through_json(pack(np.float32(0.1))))
     assert same(back, np.array(0.1, dtype=np.float32))
+
+
+def test_a_callback_comes_back_and_computes_the_same():
+    gradient = BowlGradient(steep=1 / 3, centre=0.2, pull=-0.1)
+    back = unpack(through_json(pack((gradient, X))))[0]
+    assert back == gradient
+    assert same(back(X), gradient(X))
 
 
 @pytest.mark.parametrize("value", [max, {1: 2}, {3}, 1j, b"bytes", (object(),)])
