@@ -183,18 +183,45 @@ class Sandbox:
             return header.get("function") is True, None
         return header.get("function") is True, parameters
 
-    def function(self, name: str) -> Callable[..., Any]:
-        """The function ``name`` of the notebook, to be called like any other.
+    def function(self, name: str) -> RemoteFunction:
+        """The function ``name`` of the notebook, to be called like any other."""
+        return RemoteFunction(self, name)
+
+    def call(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        others: Sequence[Any] = (),
+    ) -> Any:
+        """Call a function of the notebook.
 
         Arrays go in by value. What the function does to them comes back, so that a
         change in place is seen as it would be without a sandbox.
+
+        Args:
+            others: the arguments of another call, made before the result of this one
+                is sent.
+
+        Raises:
+            RemoteError: where the function raised.
         """
-
-        def remote(*args: Any, **kwargs: Any) -> Any:
-            return self._call(name, args, kwargs)
-
-        remote.__name__ = name
-        return remote
+        functions: list[Callable[..., Any]] = []
+        encoder = Encoder(functions)
+        request: dict[str, Any] = {"op": "call", "name": name}
+        try:
+            request["args"] = [encoder.encode(value) for value in args]
+            request["kwargs"] = {k: encoder.encode(v) for k, v in kwargs.items()}
+            request["others"] = [encoder.encode(value) for value in others]
+        except ProtocolError as error:
+            # In a run of many calls the arguments are what the last call returned.
+            text = f"a result of the call before was {error}"
+            raise RemoteError(Raised(("TypeError", "Exception"), text)) from None
+        header, raw = self._ask(request, encoder)
+        known = shapes([*args, *kwargs.values()])
+        while "callback" in header:
+            header, raw = self._answer(header, raw, functions, known)
+        return self._result(header, raw, args)
 
     def _greet(self, limits: Limits, program: bytes) -> None:
         encoder = Encoder()
@@ -223,23 +250,6 @@ class Sandbox:
                 said += heard
         lines = said.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it did not start"
-
-    def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        functions: list[Callable[..., Any]] = []
-        encoder = Encoder(functions)
-        request: dict[str, Any] = {"op": "call", "name": name}
-        try:
-            request["args"] = [encoder.encode(value) for value in args]
-            request["kwargs"] = {k: encoder.encode(v) for k, v in kwargs.items()}
-        except ProtocolError as error:
-            # In a run of many calls the arguments are what the last call returned.
-            text = f"a result of the call before was {error}"
-            raise RemoteError(Raised(("TypeError", "Exception"), text)) from None
-        header, raw = self._ask(request, encoder)
-        known = shapes([*args, *kwargs.values()])
-        while "callback" in header:
-            header, raw = self._answer(header, raw, functions, known)
-        return self._result(header, raw, args)
 
     def _result(self, header: dict[str, Any], raw: bytes, args: Sequence[Any]) -> Any:
         """What a call came to; ``args`` are changed as the function changed its own."""
@@ -328,6 +338,22 @@ class Sandbox:
         left = self.deadline - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
             raise OutOfTime
+
+
+class RemoteFunction:
+    """A function on the other side of a sandbox's pipe."""
+
+    def __init__(self, sandbox: Sandbox, name: str) -> None:
+        self.sandbox = sandbox
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it there."""
+        return self.sandbox.call(self.__name__, args, kwargs)
+
+    def kept(self, others: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        """The result of a call as it is after one with other arguments."""
+        return self.sandbox.call(self.__name__, args, kwargs, others)
 
 
 def shapes(value: Any) -> set[tuple[int, ...]]:

@@ -20,6 +20,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -177,8 +178,14 @@ class Worker:
         decoder = Decoder(raw, self._callback)
         args = [decoder.decode(item) for item in header["args"]]
         kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
+        others = [decoder.decode(item) for item in header["others"]]
         try:
-            result = self.module.__dict__[header["name"]](*args, **kwargs)
+            function = self.module.__dict__[header["name"]]
+            result = function(*args, **kwargs)
+            if others:
+                # It may change the result of the first, and is made for that alone.
+                with suppress(BaseException):
+                    function(*others, **kwargs)
         except BaseException as error:
             return ({"raised": _describe(error, f"<cell {header['name']}>")},)
         encoder = Encoder()

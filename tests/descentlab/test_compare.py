@@ -309,6 +309,26 @@ def test_a_function_that_fails_the_second_time_is_not_pure():
     assert fault.kind == "unstable"
 
 
+def test_a_function_that_hands_out_one_array_again_and_again_is_not_pure():
+    buffer = np.empty(2)
+
+    def keeping(x):
+        return np.add(x, 1, out=buffer)
+
+    for group, kind in [("value", None), ("purity", "unstable")]:
+        fault = fault_of(keeping, Case(group, "", (TWO,)), TWO + 1)
+        assert (fault and fault.kind) == kind
+
+
+def test_arguments_that_an_exercise_forbids_are_no_fault_of_the_functions():
+    def strict(x):
+        if x[0] < 1:
+            raise ValueError("too small")
+        return x + 1
+
+    assert fault_of(strict, Case("purity", "", (TWO,)), TWO + 1) is None
+
+
 def test_a_pure_function_may_return_its_argument():
     assert fault_of(lambda x: x, Case("purity", "", (TWO,)), TWO) is None
 

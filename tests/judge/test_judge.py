@@ -92,6 +92,16 @@ def test_an_argument_changed_in_place_is_partial():
     assert "in place" in text(verdict, "scaled")
 
 
+def test_one_array_handed_out_again_and_again_is_partial():
+    source = "kept = {}\ndef scaled(x, factor=2.0):\n"
+    source += "    key = x.shape, x.dtype\n"
+    source += "    out = kept.setdefault(key, np.empty_like(x))\n"
+    source += "    return np.multiply(x, factor, out=out)"
+    verdict = with_answer("scaled", source)
+    assert verdict.exercises["scaled"].status == "partial"
+    assert "a later call changed what it had returned" in text(verdict, "scaled")
+
+
 def test_an_error_that_is_not_raised_is_partial():
     source = "def logarithm(x):\n    return np.log(x) if x > 0 else float('nan')"
     one = with_answer("logarithm", source).exercises["logarithm"]
