@@ -10,7 +10,6 @@ import numpy as np
 from autograder.course import ROOT
 from autograder.exercises import assignments, load
 from autograder.judge import Exercise, Run
-from autograder.judge.exercise import dtype_of
 from descentlab.compare import Case, attempt
 from descentlab.published import Mistake, Published, Sheet, sheet_to
 
@@ -55,8 +54,8 @@ def sheet(exercise: Exercise) -> Sheet:
 
 
 def _published(exercise: Exercise, case: Case) -> Published:
-    expected, tolerance = (None, None) if case.raises else exercise.expectation(case)
-    return Published(case, expected, tolerance, dtype_of(case))
+    expected, tolerance, dtype, _, others = exercise.demands(case)
+    return Published(case, expected, tolerance, dtype, others)
 
 
 def _write(path: Path, text: str) -> None:

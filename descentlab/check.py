@@ -46,6 +46,8 @@ ERRORS = {
     " your code.",
     "NameError": "A name in the function is not defined: a slip of the pen, or a cell"
     " above that was not run.",
+    "ZeroDivisionError": "Something divides by zero: which quantity can be zero, and"
+    " what is the answer then?",
     "UnboundLocalError": "A variable is used before it has got a value.",
     "TypeError": "Compare the names and the order of the arguments with the exercise,"
     " and what each operation is given.",
@@ -66,6 +68,8 @@ MESSAGES = {
     " elements at once, without a loop.",
     "zero-size array": "An empty array has no largest or smallest element: the formula"
     " needs none.",
+    "need at least one array": "An empty list holds no array to join: what is the"
+    " answer where there is nothing to add up?",
     "NoneType": "Something is None there: a function that was called has no return.",
 }
 """One sentence for words in an exception's message, more telling than its class."""
@@ -216,9 +220,8 @@ def mistake_advice(name: str, sentence: str) -> str:
 def _examine(
     function: Callable[..., Any], item: Published, parts: Sequence[str]
 ) -> tuple[Answer, Fault | None]:
-    return examine(
-        function, item.case, item.expected, item.tolerance, item.dtype, parts
-    )
+    wanted = item.expected, item.tolerance, item.dtype
+    return examine(function, item.case, *wanted, parts, item.others)
 
 
 def _earlier(function: Callable[..., Any], uses: Sequence[str]) -> list[str]:

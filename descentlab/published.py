@@ -24,12 +24,16 @@ RAISED = "raised"
 
 @dataclass(frozen=True)
 class Published:
-    """A case with what is expected of it."""
+    """A case with what is expected of it.
+
+    ``others`` holds further results that are as right, each with its tolerance.
+    """
 
     case: Case
     expected: Any
     tolerance: Any
     dtype: Any
+    others: tuple[tuple[Any, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def sheet_to(sheet: Sheet) -> dict[str, Any]:
                 "expected": pack(item.expected),
                 "tolerance": pack(item.tolerance),
                 "dtype": None if item.dtype is None else np.dtype(item.dtype).name,
+                "others": [[pack(part) for part in other] for other in item.others],
             }
             for item in sheet.cases
         ],
@@ -135,7 +140,9 @@ def _case_from(item: dict[str, Any]) -> Published:
         raises=item["raises"],
     )
     dtype = None if item["dtype"] is None else np.dtype(item["dtype"])
-    return Published(case, unpack(item["expected"]), unpack(item["tolerance"]), dtype)
+    others = tuple((unpack(e), unpack(t)) for e, t in item["others"])
+    expected, tolerance = unpack(item["expected"]), unpack(item["tolerance"])
+    return Published(case, expected, tolerance, dtype, others)
 
 
 def pack(value: Any) -> Any:

@@ -16,7 +16,6 @@ from autograder.judge.exercise import (
     WEIGHTS,
     Exercise,
     Misconception,
-    dtype_of,
 )
 from autograder.judge.sandbox import shapes
 from autograder.judge.verdict import ExerciseVerdict
@@ -64,9 +63,8 @@ def evaluate(
 
 def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played:
     """Play one case of an exercise on a function."""
-    expected, tolerance = (None, None) if case.raises else exercise.expectation(case)
-    dtype = dtype_of(case)
-    answer, fault = examine(function, case, expected, tolerance, dtype, exercise.parts)
+    expected, tolerance, *more = exercise.demands(case)
+    answer, fault = examine(function, case, expected, tolerance, *more)
     return Played(case, expected, tolerance, answer, fault)
 
 

@@ -70,6 +70,8 @@ class Exercise:
         exact: the parameters at which the formula may jump, left out of the noise.
         composed: builds the oracle from the functions of earlier exercises that a
             student may call in it; its parameters are their names.
+        alternatives: further oracles, with the same signature, each as right as the
+            first. An answer agrees with one of them in all that a call returns.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Exercise:
     equation: str = ""
     exact: frozenset[str] = frozenset({"t"})
     composed: Callable[..., Function] | None = None
+    alternatives: tuple[Function, ...] = ()
 
     @property
     def arguments(self) -> dict[str, str | None]:
@@ -149,11 +152,25 @@ class Exercise:
         what went into the number, cancellation included: a rearranged formula is
         right, however its terms cancel.
         """
-        dtype = dtype_of(case)
-        expected = case.play(self.reference)
+        return self._expectation(self.reference, case, seed)
+
+    def other_expectations(self, case: Case) -> tuple[tuple[Any, Any], ...]:
+        """What each of the alternatives gives for a case, in the same form."""
+        return tuple(self._expectation(f, case, 0) for f in self.alternatives)
+
+    def demands(self, case: Case) -> tuple[Any, ...]:
+        """All that ``examine`` compares an answer to a case with, in its order."""
+        wanted: tuple[Any, Any] = (None, None)
+        others: tuple[tuple[Any, Any], ...] = ()
+        if case.raises is None:
+            wanted, others = self.expectation(case), self.other_expectations(case)
+        return *wanted, dtype_of(case), self.parts, others
+
+    def _expectation(self, oracle: Function, case: Case, seed: int) -> tuple[Any, Any]:
+        expected = case.play(oracle)
         rng = np.random.default_rng(seed)
-        level = NOISE.get(str(dtype), NOISE["float64"])
-        noisy = partial(_noisily, self.reference, self.exact, level, rng)
+        level = NOISE.get(str(dtype_of(case)), NOISE["float64"])
+        noisy = partial(_noisily, oracle, self.exact, level, rng)
         shaken = [case.play(noisy) for _ in range(6)]
         return expected, _tolerance(expected, shaken, level)
 
@@ -191,7 +208,11 @@ def _picked(
 def _rounded(result: Any, decimals: int) -> Any:
     if isinstance(result, (list, tuple)):
         return type(result)(_rounded(item, decimals) for item in result)
-    return np.round(result, decimals) if isinstance(result, np.ndarray) else result
+    return (
+        np.round(result, decimals)
+        if isinstance(result, (np.ndarray, float))
+        else result
+    )
 
 
 def _noisily(

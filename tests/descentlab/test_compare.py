@@ -402,3 +402,45 @@ def test_same_is_bit_by_bit(a, b, equal):
 )
 def test_describe(value, words):
     assert describe(value) == words
+
+
+# -- Several right answers, and lists in lists -----------------------------------------
+
+FIRST = {"expected": [1.0, 2.0], "tolerance": [1e-9, 1e-9]}
+OTHER = ([3.0, 4.0], [1e-9, 1e-9])
+
+
+@pytest.mark.parametrize(
+    ("result", "right"),
+    [((1.0, 2.0), True), ([3.0, 4.0], True), ((1.0, 4.0), False), ((5.0, 6.0), False)],
+)
+def test_an_answer_agrees_with_one_expectation_as_a_whole(result, right):
+    case = Case("value", "two numbers")
+    _, fault = examine(lambda: result, case, **FIRST, others=[OTHER])
+    assert (fault is None) == right
+
+
+def test_a_fault_is_told_by_the_first_expectation():
+    _, fault = examine(lambda: (3.0, 5.0), Case("value", ""), **FIRST, others=[OTHER])
+    assert (fault.expected, fault.got) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (([np.ones(2), np.zeros(1)], 1.0), "clipped[1][0] is 0, expected 1"),
+        (([np.ones(2)], 1.0), "clipped has 1 items, expected 2"),
+        ((np.ones(2), 1.0), "clipped is ndarray of dtype float64 and shape (2,)"),
+        ((None, 1.0), "clipped is None"),
+    ],
+)
+def test_lists_in_results_are_named_by_their_part(result, text):
+    expected = ([np.ones(2), np.ones(1)], 1.0)
+    fault = compare(result, expected, ([0.0, 0.0], 0.0), parts=("clipped", "norm"))
+    assert fault.text.startswith(text)
+
+
+def test_a_number_among_the_results_has_no_dtype():
+    single = [np.ones(2, np.float32)], 1.5
+    expected = [np.ones(2)], 1.5
+    assert compare(single, expected, ([0.0], 0.0), np.dtype("float32")) is None

@@ -54,8 +54,12 @@ SENTENCES = {
     "numpy-scalar-widens": "Something in the formula is a NumPy float64",
     "vector-only": "0-d array",
     "empty-fails": "An empty array has no largest or smallest element",
+    "empty-list-fails": "An empty list holds no array to join",
+    "division-by-zero": "Something divides by zero",
     "weights-changed-in-place": "it changed its argument number 1 in place",
     "gradient-changed-in-place": "it changed its argument number 2 in place",
+    "gradients-changed-in-place": "it changed its argument number 1 in place",
+    "list-changed-in-place": "it changed its argument number 1 in place",
     "state-changed-in-place": "in place",
     "no-check": "Test the argument first and raise the error",
     "zero-only": "Test the argument first and raise the error",
@@ -99,7 +103,7 @@ def forms(*folders: str) -> Iterator[Form]:
             for line in path.read_text(encoding="utf-8").splitlines():
                 if line.startswith("# "):
                     section = line.partition(": ")[2]
-                elif line.startswith("def "):
+                elif line.startswith("def ") and not line.startswith("def _"):
                     yield Form(names[line[4:].partition("(")[0]], section)
 
 

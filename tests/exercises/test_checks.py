@@ -11,7 +11,6 @@ from autograder.course import ROOT
 from autograder.exercises.mistakes import function_of
 from autograder.judge import Run
 from autograder.judge.evaluate import evaluate
-from autograder.judge.exercise import dtype_of
 from autograder.publish import SEED
 from descentlab.check import check_report
 from descentlab.compare import GROUPS, attempt, examine, same
@@ -27,6 +26,13 @@ CANONICAL = {
     for exercise in chapter.EXERCISES
 }
 """The right answers that the misconceptions are edits of."""
+
+
+def numbers(result):
+    """The arrays and numbers of a result, those in its lists and tuples too."""
+    if not isinstance(result, list | tuple):
+        return [result]
+    return [one for item in result for one in numbers(item)]
 
 
 def named(value):
@@ -84,8 +90,9 @@ def test_misconceptions_edit_a_right_answer(exercise, answer):
     function = function_of(answer)
     for case in exercise.cases(np.random.default_rng(SEED)):
         if case.group == "value":
-            wanted = case.play(exercise.reference)
-            np.testing.assert_allclose(case.play(function), wanted, rtol=1e-13)
+            got, wanted = case.play(function), case.play(exercise.reference)
+            for one, other in zip(numbers(got), numbers(wanted), strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-13)
 
 
 @pytest.mark.parametrize("exercise", CANONICAL, ids=named)
@@ -142,23 +149,17 @@ def test_a_wrong_step_on_right_earlier_functions_does_not(wrong_step):
 def expected_by_the_judge(exercise):
     """What the judge expects of each case that is published too."""
     cases = exercise.cases(np.random.default_rng(SEED))
-    return [
-        (None, None) if case.raises else exercise.expectation(case)
-        for case in cases
-        if not isinstance(case, Run)
-    ]
+    return [exercise.demands(case) for case in cases if not isinstance(case, Run)]
 
 
 def both(form, sheet):
     """The judge's verdict and check()'s report, which agree on every published case."""
     exercise, function = form.exercise, form.function
     wanted = expected_by_the_judge(exercise)
-    for item, (expected, tolerance) in zip(sheet.cases, wanted, strict=True):
-        dtype, parts = dtype_of(item.case), exercise.parts
-        _, judged = examine(function, item.case, expected, tolerance, dtype, parts)
-        _, checked = examine(
-            function, item.case, item.expected, item.tolerance, item.dtype, sheet.parts
-        )
+    for item, demands in zip(sheet.cases, wanted, strict=True):
+        _, judged = examine(function, item.case, *demands)
+        published = item.expected, item.tolerance, item.dtype, sheet.parts, item.others
+        _, checked = examine(function, item.case, *published)
         assert repr(judged) == repr(checked)
     return evaluate(exercise, function, SEED), check_report(function, sheet)
 
