@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import combinations, permutations
 from typing import Any
 
@@ -224,12 +224,21 @@ def _noisily(
     **kwargs: Any,
 ) -> Any:
     """The reference on operands that are a little off."""
-    bound = inspect.signature(reference).bind(*args, **kwargs)
-    bound.apply_defaults()
-    for name, value in bound.arguments.items():
-        if name not in exact:
-            bound.arguments[name] = _shake(value, level, rng)
-    return reference(*bound.args, **bound.kwargs)
+    names, defaults = _parameters(reference)
+    given = {**defaults, **dict(zip(names, args, strict=False)), **kwargs}
+    shaken = {
+        name: value if name in exact else _shake(value, level, rng)
+        for name, value in given.items()
+    }
+    return reference(**shaken)
+
+
+@cache
+def _parameters(function: Function) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The parameters' names, in order, and the defaults: asked for many times over."""
+    parameters = inspect.signature(function).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return tuple(p.name for p in parameters), defaults
 
 
 def _shake(value: Any, level: float, rng: np.random.Generator) -> Any:

@@ -31,6 +31,8 @@ DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64"
     " float16 float32 float64".split()
 )
+NAMES = {np.dtype(name): name for name in DTYPES}
+"""Of each dtype its name, which NumPy works out anew whenever it is asked."""
 LENGTH = struct.Struct(">I")
 
 
@@ -83,9 +85,10 @@ class Encoder:
         return self._encode_argument(value)
 
     def _encode_array(self, value: Any, kind: type) -> Any:
-        name = value.dtype.name
-        if name not in DTYPES or not value.dtype.isnative:
-            raise ProtocolError(f"an array of dtype {name}")
+        # In another byte order it is not the same dtype.
+        name = NAMES.get(value.dtype)
+        if name is None:
+            raise ProtocolError(f"an array of dtype {value.dtype.name}")
         if value.ndim > MAX_DIMENSIONS:
             raise ProtocolError(f"an array of more than {MAX_DIMENSIONS} dimensions")
         if self.size + value.nbytes > MAX_BYTES:
