@@ -4,15 +4,18 @@ A page names the file, and no number of a run is typed by hand::
 
     ```{results} mutants exercises
     exercise: exercise
-    killed: mutants caught
+    mutants.caught / mutants.all: mutants caught
     ```
 
-    In all {result}`mutants.total.killed` mutants; {result}`mutants.share:.0%`.
+    In all {result}`mutants.total.mutants.all` mutants; {result}`mutants.share:.0%`.
 
 The directive makes a table of the list that ``mutants.json`` holds under the key
-``exercises``: each line is a column, the key in the list's items and its heading. Below
-stands what the run was made with. The role shows one value, with a format if need be.
-A page is read again when its file has changed.
+``exercises``: each line is a column, a key of the list's items (or several, with a
+stroke between) and its heading. Below stands what the run was made with, unless the
+option ``:undated:`` is there.
+
+The role shows one value, with a format if need be. A page is read again when its file
+has changed.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
@@ -51,7 +55,7 @@ class ResultsTable(SphinxDirective):
 
     required_arguments = 2
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {}
+    option_spec: ClassVar[dict[str, Any]] = {"undated": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """The table and a line below it."""
@@ -60,9 +64,11 @@ class ResultsTable(SphinxDirective):
         columns = [line.partition(":") for line in self.content if line.strip()]
         keys = [column[0].strip() for column in columns]
         header = [column[2].strip() or column[0].strip() for column in columns]
-        rows = [[_value(item, k, name) for k in keys] for item in _value(data, key)]
-        made = nodes.paragraph(text=provenance(data), classes=["results-made"])
-        return [_table(header, rows), made]
+        items = _value(data, key, name)
+        rows = [[_cell(item, k, name) for k in keys] for item in items]
+        made = [] if "undated" in self.options else [provenance(data)]
+        table = _table(header, rows) if rows else nodes.paragraph(text="None.")
+        return [table, *(nodes.paragraph(text=text) for text in made)]
 
 
 class ResultsValue(SphinxRole):
@@ -94,7 +100,13 @@ def _read(env: BuildEnvironment, name: str) -> dict[str, Any]:
     return data
 
 
-def _value(data: Any, key: str, name: str = "") -> Any:
+def _cell(item: dict[str, Any], keys: str, name: str) -> Any:
+    """What stands under a key, or under several as ``a / b``."""
+    values = [_value(item, key.strip(), name) for key in keys.split("/")]
+    return values[0] if len(values) == 1 else " / ".join(map(_text, values))
+
+
+def _value(data: Any, key: str, name: str) -> Any:
     """What stands under ``a.b`` in nested dictionaries."""
     for part in key.split("."):
         if part not in data:
@@ -117,8 +129,9 @@ def _row(cells: Iterable[Any]) -> nodes.row:
 
 
 def _entry(value: Any) -> nodes.entry:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    paragraph = nodes.paragraph("", "", *_inlines(_text(value)))
+    text = _text(value)
+    number = re.fullmatch(r"-?[\d.]+( / -?[\d.]+)*", text)
+    paragraph = nodes.paragraph("", "", *_inlines(text))
     return nodes.entry("", paragraph, classes=["text-right"] if number else [])
 
 

@@ -51,6 +51,8 @@ def moments_cases(rng: Rng) -> Iterator[Case]:
         yield Case("edges", words, _moments(rng, shape), _decays(rng))
     extreme = {"beta1": 0.0, "beta2": 0.99999}
     yield Case("edges", "beta1 = 0, beta2 near 1", _moments(rng, (3,)), extreme)
+    short = {"beta1": 0.99999, "beta2": decay(rng, 0.1, 0.4)}
+    yield Case("edges", "beta1 near 1, a small beta2", _moments(rng, (3,)), short)
     yield Case("purity", "called twice", _moments(rng, (4,)), _decays(rng))
 
 

@@ -19,7 +19,14 @@ DATA = {
         {"name": "two __dunder__ | bar", "caught": 0.5, "of": {"all": 1}, "held": None},
     ],
 }
-TABLE = "```{results} things things\nname: thing\ncaught:\nof.all: of\nheld: held\n```"
+TABLE = """
+```{results} things things
+name: thing
+caught / of.all: caught
+of.all:
+held: held
+```
+"""
 
 
 @pytest.fixture
@@ -49,11 +56,19 @@ def page(tmp_path, monkeypatch):
 
 def test_a_table_has_a_row_for_each_item_and_says_what_it_was_made_with(page):
     html = page(TABLE)
-    cells = ["thing", "caught", "of", "held", "one", "39", "40", "yes"]
+    cells = ["thing", "caught", "of.all", "held", "one", "39 / 40", "40", "yes"]
     places = [html.index(f">{cell}<") for cell in cells]
     assert places == sorted(places)
     assert "two __dunder__ | bar" in html
     assert "Made on 2026-11-24 by make things, with python 3.11.7, numpy 2.4.6." in html
+
+
+def test_a_table_of_nothing_says_so_and_the_date_can_be_left_out(page):
+    text = "```{results} things nothings\n:undated:\n\nname:\n```"
+    (results.FOLDER / "things.json").write_text(json.dumps({**DATA, "nothings": []}))
+    html = page(text)
+    assert "None." in html
+    assert "Made on" not in html
 
 
 def test_a_value_in_a_sentence(page):

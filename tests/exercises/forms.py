@@ -4,6 +4,7 @@ The folders ``alternatives`` and ``wrong`` hold them, a file for each chapter; t
 solutions count among the right ones.
 """
 
+import ast
 import importlib
 import runpy
 from collections.abc import Callable, Iterator
@@ -120,3 +121,20 @@ def is_told(form: Form, found: str | None, report: Report) -> bool:
 
 RIGHT = list(forms("solutions", "tests/exercises/alternatives"))
 WRONG = list(forms("tests/exercises/wrong"))
+
+
+def right_sources(exercise: Exercise) -> dict[str, str]:
+    """The right answers whose source mutants are made of: each ends in the function.
+
+    The solution comes with what its module defines besides, since it may call that. The
+    canonical answer, which the misconceptions edit, is there where it is another one.
+    """
+    name = exercise.name
+    stem = next(s for s, c in CHAPTERS.items() if exercise in c.EXERCISES)
+    module = ast.parse((ROOT / "solutions" / f"{stem}.py").read_text(encoding="utf-8"))
+    module.body.sort(key=lambda node: getattr(node, "name", "") == name)
+    found = {"solution": ast.unparse(module)}
+    canonical = ast.parse(getattr(CHAPTERS[stem], name.upper()))
+    if ast.unparse(canonical.body[-1]) != ast.unparse(module.body[-1]):
+        found["canonical"] = ast.unparse(canonical)
+    return found
