@@ -19,10 +19,12 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from compileall import compile_dir, compile_file
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, util
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -437,6 +439,7 @@ def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
             "the judge needs bubblewrap, and bwrap is not installed: run"
             " 'sudo apt install bubblewrap' (or your system's like) and try again"
         )
+    _compile()
     python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     start = f"import sys; sys.path.insert(0, {SITE!r}); from"
     start += " autograder.judge.worker import main; main()"
@@ -447,8 +450,8 @@ def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
         *("--size", str(limits.disk), "--tmpfs", "/tmp", "--chdir", "/tmp"),
         *("--size", "4096", "--tmpfs", "/dev"),
         *("--dev-bind", "/dev/null", "/dev/null", "--remount-ro", "/dev"),
-        *_bind(HERE / "worker.py", f"{SITE}/autograder/judge/worker.py"),
-        *_bind(HERE / "protocol.py", f"{SITE}/autograder/judge/protocol.py"),
+        *_module(HERE / "worker.py"),
+        *_module(HERE / "protocol.py"),
         *(word for path in packages for word in _bind(path, f"{SITE}/{path.name}")),
         *(word for path in importable() for word in _bind(path, f"{SITE}/{path.name}")),
         *("--remount-ro", "/"),
@@ -459,6 +462,31 @@ def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
 
 def _bind(path: Path, target: str) -> tuple[str, str, str]:
     return "--ro-bind", str(path), target
+
+
+def _module(path: Path) -> Iterator[str]:
+    """A module of the judge's that the worker needs, with its bytecode, if any."""
+    yield from _bind(path, f"{SITE}/autograder/judge/{path.name}")
+    compiled = Path(cache_from_source(path))
+    target = f"{SITE}/autograder/judge/{compiled.relative_to(HERE)}"
+    yield from ("--ro-bind-try", str(compiled), target)
+
+
+def _compile() -> None:
+    """Have bytecode of what each sandbox imports and, with ``-B``, cannot keep.
+
+    Where the folders cannot be written each sandbox compiles for itself, as before.
+    """
+    for path in (HERE / "worker.py", HERE / "protocol.py"):
+        compile_file(path, quiet=2)
+    compile_dir(_learners(), maxlevels=0, quiet=2)
+
+
+def _learners() -> Path:
+    """The folder of ``descentlab``."""
+    spec = util.find_spec("descentlab")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
 
 
 def _system() -> Iterator[str]:
@@ -513,9 +541,7 @@ def importable() -> tuple[Path, ...]:
         if file.parts[0] not in ("..", "__pycache__")
         and not file.parts[0].endswith((".dist-info", ".pth"))
     }
-    spec = util.find_spec("descentlab")
-    assert spec is not None and spec.origin is not None
-    return (Path(spec.origin).parent, *sorted(path for path in tops if path.exists()))
+    return (_learners(), *sorted(path for path in tops if path.exists()))
 
 
 def _closure(names: Sequence[str]) -> list[str]:

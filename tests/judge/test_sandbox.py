@@ -572,12 +572,26 @@ def course():
         found += [os.path.join(folder, name) for name in files]
     return sorted(found)
 """
+    bytecode = f".{sys.implementation.cache_tag}.pyc"
     assert eval(tried("course()", setup)) == [
+        f"/site/autograder/judge/__pycache__/protocol{bytecode}",
+        f"/site/autograder/judge/__pycache__/worker{bytecode}",
         "/site/autograder/judge/protocol.py",
         "/site/autograder/judge/worker.py",
     ]
     folder = "__import__('descentlab').__file__"
     assert tried(folder) == "'/site/descentlab/__init__.py'"
+
+
+def test_no_sandbox_compiles_what_all_of_them_import(tried):
+    setup = """
+import sys, descentlab
+def compiled_here():
+    ours = [m for n, m in sys.modules.items() if n.startswith("descentlab.")]
+    assert ours
+    return [m.__name__ for m in ours if not os.path.exists(m.__spec__.cached)]
+"""
+    assert tried("compiled_here()", setup) == "[]"
     for path in (ROOT, ROOT / "solutions", ROOT / ".judge-key", Path.home() / ".ssh"):
         assert tried(f"os.path.exists({str(path)!r})") == "False"
 
