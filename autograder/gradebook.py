@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import html
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ def in_order(data: bytes, released: Any) -> Any:
     """A submission as a notebook whose every graded cell is there, once, as released.
 
     Only the text of solution cells and the cells that the student added come from the
-    submission. The gradebook needs that order; the judge reads the original.
+    submission, and text that is not the chapter's is shown as it was written. The gradebook needs that order; the judge reads the original.
     """
     try:
         submitted = read(data)
@@ -148,10 +149,14 @@ def in_order(data: bytes, released: Any) -> Any:
         for cell in released.cells
         if "nbgrader" in cell.metadata
     }
+    texts = {cell.source for cell in released.cells if cell.cell_type == "markdown"}
     cells = []
     for cell in submitted["cells"]:
         original = known.pop(grade_id_of(cell), None)
-        cells.append(_restored(cell, original))
+        restored = _restored(cell, original)
+        if restored.cell_type == "markdown" and restored.source not in texts:
+            restored.source = _as_written(restored.source)
+        cells.append(restored)
     cells += [copy.deepcopy(cell) for cell in known.values()]
     return nbformat.v4.new_notebook(cells=cells, metadata=released.metadata)
 
@@ -262,6 +267,17 @@ def _row(name: str, verdict: ExerciseVerdict) -> tuple[str, str, str, str]:
         verdict.status,
         "" if report.passed else html.escape(said[0]),
     )
+
+
+def _as_written(text: str) -> str:
+    """A student's own text, as Markdown that shows it letter by letter.
+
+    Rendered, it could hold a script, or a link that is one: nbgrader's pages, the
+    formgrader's too, would run it in the browser of whoever grades.
+    """
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def _restored(cell: Any, original: Any) -> Any:

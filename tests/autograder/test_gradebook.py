@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert.exporters import HTMLExporter
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
@@ -405,6 +406,44 @@ def test_a_notebook_in_order_is_as_released_but_for_the_answers(papers):
         assert cell.metadata == original.metadata
         if grade_id(original) not in FULL:
             assert cell.source == original.source
+
+
+SCRIPTS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "# A heading <b onclick=alert(1)>to click</b>",
+    "[a link](javascript:alert(1))",
+    "[a link][1]\n\n[1]: &#106;avascript:alert(1)",
+    "![a picture](javascript:alert(1))",
+    "$\\href{javascript:alert(1)}{x}$",
+    "```\n</code></pre>\n```\n<script>alert(1)</script>",
+    "~~~\n\n</pre><svg onload=alert(1)>",
+    "````\n```\n<iframe src=javascript:alert(1)>",
+    "</div></body><script>alert(1)</script>",
+    "a\r\n```\r<script>alert(1)</script>",
+)
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_a_students_text_runs_nowhere(text, papers):
+    data = {"nbformat": 4, "cells": [{"cell_type": "markdown", "source": text}]}
+    first, *_ = in_order(json.dumps(data).encode(), papers["03_adam"].released).cells
+    page = HTMLExporter().markdown2html({}, first.source)
+    # One block of code: whatever looked like a tag or a link is its text.
+    tags = re.findall("<[^>]*>", re.sub(" class=.language-[a-z]*.", "", page))
+    assert tags == ["<pre>", "<code>", "</code>", "</pre>"]
+    assert "alert(1)" in page
+
+
+def test_text_of_the_chapter_stays_as_it_is(papers):
+    released = papers["03_adam"].released
+    notebook = json.loads(nbformat.writes(papers["03_adam"].solved()))
+    notebook["cells"][0]["source"] = "My own title"
+    own, *others = in_order(json.dumps(notebook).encode(), released).cells
+    assert own.source == "```\nMy own title\n```"
+    assert [cell.source for cell in others if cell.cell_type == "markdown"] == [
+        cell.source for cell in released.cells[1:] if cell.cell_type == "markdown"
+    ]
 
 
 # When the judge cannot judge
