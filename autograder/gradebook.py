@@ -137,7 +137,8 @@ def in_order(data: bytes, released: Any) -> Any:
     """A submission as a notebook whose every graded cell is there, once, as released.
 
     Only the text of solution cells and the cells that the student added come from the
-    submission, and text that is not the chapter's is shown as it was written. The gradebook needs that order; the judge reads the original.
+    submission; text that is not the chapter's is to be shown as it was written. The
+    gradebook needs that order; the judge reads the original.
     """
     try:
         submitted = read(data)
