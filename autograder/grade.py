@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from autograder.course import ROOT, key
@@ -29,6 +30,22 @@ def table(verdict: Verdict) -> str:
     total = f"{round(verdict.score, 2):g} / {verdict.max_score:g}"
     rows.append(f"  {'total':<{width}}  {total:>9}")
     failures = [
-        str(x.report) for x in verdict.exercises.values() if not x.report.passed
+        folded(str(x.report)) for x in verdict.exercises.values() if not x.report.passed
     ]
     return "\n\n".join(["\n".join(rows), *failures])
+
+
+def folded(text: str, width: int = 88) -> str:
+    """A report with its long lines folded, so that a terminal does not cut words."""
+    rows = []
+    for line in text.splitlines():
+        inset = " " * (len(line) - len(line.lstrip()) + 2)
+        # An address stays whole: one clicks on it.
+        rows += textwrap.wrap(
+            line,
+            width,
+            subsequent_indent=inset,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return "\n".join(rows)

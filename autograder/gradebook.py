@@ -260,13 +260,11 @@ def _summary(verdict: Verdict) -> str:
 
 def _row(name: str, verdict: ExerciseVerdict) -> tuple[str, str, str, str]:
     report = verdict.report
-    # Where nothing could be judged, the report's only line is the reason.
-    said = [*report.advice, *(line.title for line in report.lines)]
     return (
         f"<a href='#check_{name}'>{name}</a>",
         f"{round(verdict.score, 2):g} / {verdict.max_score:g}",
         verdict.status,
-        "" if report.passed else html.escape(said[0]),
+        "" if report.passed else html.escape(report.brief),
     )
 
 

@@ -45,6 +45,8 @@ def sheet(exercise: Exercise) -> Sheet:
         arguments=exercise.arguments,
         parts=exercise.parts,
         uses=exercise.uses,
+        where=exercise.where,
+        link=exercise.link,
         cases=tuple(_published(exercise, case) for case in cases),
         mistakes=tuple(
             Mistake(m.name, m.sentence, tuple(attempt(m.function, c) for c in values))

@@ -59,7 +59,10 @@ class Verdicts:
 
     def name(self, assignment: str, data: bytes) -> str:
         """The name of the verdict on a notebook's bytes."""
-        message = b"\0".join([assignment.encode(), fingerprint().encode(), data])
+        # Reports say where in the chapter to look: equations may get other numbers.
+        places = repr([(e.where, e.link) for e in load(assignment).exercises])
+        about = [assignment, fingerprint(), places]
+        message = b"\0".join([*(words.encode() for words in about), data])
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()
 
     def find(self, name: str) -> Verdict | None:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from descentlab.compare import (
     GROUPS,
     Answer,
@@ -14,6 +16,7 @@ from descentlab.compare import (
     Fault,
     Raised,
     agrees,
+    compare,
     examine,
 )
 from descentlab.published import Published, Sheet, sheet_of
@@ -99,33 +102,61 @@ def check_report(function: Callable[..., Any], sheet: Sheet) -> Report:
     """Play a sheet's cases on a function."""
     name = function.__name__
     played = [(item, *_examine(function, item, sheet.parts)) for item in sheet.cases]
-    wrong = [(item, fault) for item, _, fault in played if fault is not None]
-    values = [(item, fault) for item, fault in wrong if item.case.group == "value"]
     lines = group_lines((item.case, fault) for item, _, fault in played)
+    wrong = sum(fault is not None for *_, fault in played)
     if not wrong:
         headline = f"{name}: all {len(played)} published cases pass"
         return Report(headline, True, lines)
-    item, fault = clearest(values or wrong)
-    answer = next(a for other, a, _ in played if other is item)
-    answers = [a for item, a, _ in played if item.case.group == "value"]
+    headline = f"{name}: {wrong} of {len(played)} published cases fail"
+    values = [row for row in played if row[0].case.group == "value"]
+    shown = values if any(fault for *_, fault in values) else played
+    (item, answer), fault = clearest(((i, a), i.case, f) for i, a, f in shown)
     advice = [
         *signature_advice(sheet.arguments, arguments_of(function)),
-        *name_mistake(answers, sheet),
+        *name_mistake([answer for _, answer, _ in values], sheet),
         *general_advice(fault, answer.raised),
         *_earlier(function, sheet.uses),
     ]
-    headline = f"{name}: {len(wrong)} of {len(played)} published cases fail"
     facts = failure_facts(name, sheet.arguments, item.case, fault)
-    return Report(headline, False, lines, facts, advice)
+    if item.case.group != "value":
+        return Report(headline, False, lines, facts, advice)
+    advice += parts_advice(
+        sheet.parts, [(a.result, i.expected, i.tolerance) for i, a, _ in values]
+    )
+    return Report(headline, False, lines, facts, advice, sheet.where, sheet.link)
 
 
-def clearest(wrong: Sequence[tuple[Item, Fault]]) -> tuple[Item, Fault]:
-    """The failure to show: the first whose numbers differ at a glance."""
-    for item, fault in wrong:
-        numbers = fault.kind == "value" and isinstance(fault.expected, float)
-        if not numbers or f"{fault.got:.4g}" != f"{fault.expected:.4g}":
-            return item, fault
-    return wrong[0]
+def clearest(wrong: Iterable[tuple[Item, Case, Fault | None]]) -> tuple[Item, Fault]:
+    """The failure to show: one with small arguments, and seen at a glance.
+
+    Args:
+        wrong: what was played, its case and its fault. Those without one are left out,
+            and of the others only the first group of marks counts.
+    """
+    faults = [(item, case, fault) for item, case, fault in wrong if fault]
+    group = [row for row in faults if row[1].group == faults[0][1].group]
+    seen = [row for row in group if _is_seen(row[2])]
+    item, _, fault = min(seen or group, key=lambda row: _size(row[1]))
+    return item, fault
+
+
+def _is_seen(fault: Fault) -> bool:
+    """Whether expected and got differ in their first digits."""
+    numbers = fault.kind == "value" and isinstance(fault.expected, float)
+    return not numbers or f"{fault.got:.4g}" != f"{fault.expected:.4g}"
+
+
+def _size(case: Case) -> float:
+    """How many numbers a call is given; a case of many calls shows none of them."""
+    if not (case.args or case.kwargs):
+        return np.inf
+    return max(1, sum(_numbers(value) for value in case.args))
+
+
+def _numbers(value: Any) -> int:
+    if isinstance(value, (list, tuple)):
+        return sum(map(_numbers, value))
+    return int(np.size(value))
 
 
 def group_lines(played: Iterable[tuple[Case, Fault | None]]) -> list[Line]:
@@ -153,7 +184,9 @@ def failure_facts(
         want, got = _side_by_side(fault.expected, fault.got)
         facts += [("expected", f"{where} = {want}"), ("got", f"{where} = {got}")]
     else:
-        facts.append(("what happened", fault.text))
+        changed = [list(arguments)[i] for i in fault.at if fault.kind == "changed"]
+        names = f": {', '.join(changed)}" if changed else ""
+        facts.append(("what happened", f"{fault.text}{names}"))
     return facts
 
 
@@ -164,6 +197,30 @@ def general_advice(fault: Fault, raised: Raised | None = None) -> list[str]:
         said += [ERRORS[kind] for kind in raised.kinds if kind in ERRORS]
         return said[:1]
     return [ADVICE[fault.kind]] if fault.kind in ADVICE else []
+
+
+def parts_advice(
+    parts: Sequence[str], played: Iterable[tuple[Any, Any, Any]]
+) -> list[str]:
+    """Which of several results are right and which are not, where that is a help.
+
+    Args:
+        parts: the names of the results.
+        played: of each case the answer's result, what was expected, the tolerance.
+    """
+    wrong = set()
+    for result, expected, tolerance in played:
+        if not isinstance(result, (tuple, list)) or len(result) != len(parts):
+            return []
+        triples = zip(parts, result, expected, tolerance, strict=True)
+        wrong |= {part for part, *three in triples if compare(*three) is not None}
+    right = [part for part in parts if part not in wrong]
+    if not right or not wrong:
+        return []
+    are = "are" if len(right) > 1 else "is"
+    rest = " and ".join(part for part in parts if part in wrong)
+    right_ones = f"{' and '.join(right)} {are} right in every case"
+    return [f"{right_ones}: look at what makes {rest}."]
 
 
 def name_mistake(answers: Sequence[Answer], sheet: Sheet) -> list[str]:

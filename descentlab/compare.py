@@ -237,7 +237,8 @@ def _missing_error(answer: Answer, wanted: str) -> Fault | None:
 def _impurity(function: Callable[..., Any], case: Case, answer: Answer) -> Fault | None:
     if answer.changed:
         which = ", ".join(str(i + 1) for i in answer.changed)
-        return Fault("changed", f"it changed its argument number {which} in place")
+        text = f"it changed its argument number {which} in place"
+        return Fault("changed", text, at=answer.changed)
     again = attempt(function, case)
     if again.raised is not None or not same(answer.result, again.result):
         text = "the same call gave another answer the second time"

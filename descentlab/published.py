@@ -49,7 +49,8 @@ class Sheet:
     """All that is published of one exercise.
 
     ``arguments`` maps the parameters' names to their defaults as text, ``parts`` names
-    the results, ``uses`` the earlier exercises that a student may call.
+    the results, ``uses`` the earlier exercises that a student may call. ``where`` tells
+    the place of the formula in the chapter, ``link`` its address, if it has one.
     """
 
     arguments: dict[str, str | None]
@@ -57,6 +58,8 @@ class Sheet:
     uses: tuple[str, ...]
     cases: tuple[Published, ...]
     mistakes: tuple[Mistake, ...]
+    where: str = ""
+    link: str = ""
 
 
 def sheet_of(name: str) -> Sheet:
@@ -88,6 +91,8 @@ def sheet_to(sheet: Sheet) -> dict[str, Any]:
         "arguments": sheet.arguments,
         "parts": list(sheet.parts),
         "uses": list(sheet.uses),
+        "where": sheet.where,
+        "link": sheet.link,
         "cases": [
             {
                 "group": item.case.group,
@@ -119,6 +124,8 @@ def sheet_from(data: dict[str, Any]) -> Sheet:
         arguments=data["arguments"],
         parts=tuple(data["parts"]),
         uses=tuple(data["uses"]),
+        where=data["where"],
+        link=data["link"],
         cases=tuple(_case_from(item) for item in data["cases"]),
         mistakes=tuple(
             Mistake(m["name"], m["sentence"], tuple(map(_answer_from, m["outputs"])))

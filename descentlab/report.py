@@ -11,6 +11,7 @@ import numpy as np
 
 from descentlab.callbacks import CALLBACKS
 
+LOOK = "Where to look: "
 MARKS = {True: ("ok", "✓", "#00734f"), False: ("no", "✗", "#a83d00")}
 
 
@@ -28,7 +29,8 @@ class Report:
     """The outcome of one exercise.
 
     ``lines`` tell what passed, ``facts`` show the first failure (the call, what was
-    expected, what came), ``advice`` says what it probably means.
+    expected, what came), ``advice`` says what it probably means, ``where`` names the
+    place in the chapter to look at, ``link`` is its address, if it has one.
     """
 
     headline: str
@@ -36,6 +38,15 @@ class Report:
     lines: Sequence[Line] = ()
     facts: Sequence[tuple[str, str]] = ()
     advice: Sequence[str] = ()
+    where: str = ""
+    link: str = ""
+
+    @property
+    def brief(self) -> str:
+        """What it comes to in one sentence, where something is wrong."""
+        place = [f"{LOOK}{self.where}."] if self.where else []
+        # Where nothing could be judged, the only line is the reason.
+        return [*self.advice, *place, *(line.title for line in self.lines)][0]
 
     def __str__(self) -> str:
         rows = [self.headline]
@@ -43,6 +54,10 @@ class Report:
         width = max((len(name) for name, _ in self.facts), default=0)
         rows += [f"  {name:>{width}}: {value}" for name, value in self.facts]
         rows += [f"  {sentence}" for sentence in self.advice]
+        if self.where:
+            rows.append(f"  {LOOK}{self.where}.")
+        if self.link.startswith("http"):
+            rows.append(f"  {self.link}")
         return "\n".join(rows)
 
     __repr__ = __str__
@@ -61,8 +76,16 @@ class Report:
             rows += [_fact(name, value) for name, value in self.facts]
             rows.append("</table>")
         rows += [f"<p style='margin: .3em 0'>{html.escape(x)}</p>" for x in self.advice]
+        if self.where:
+            rows.append(f"<p style='margin: .3em 0'>{LOOK}{self._place()}.</p>")
         border = f"border-left: 4px solid {colour}; padding: .4em .8em"
         return f"<div class='descentlab-report' style='{border}'>{''.join(rows)}</div>"
+
+    def _place(self) -> str:
+        where = html.escape(self.where)
+        if not self.link:
+            return where
+        return f"<a href='{html.escape(self.link)}'>{where}</a>"
 
 
 def _joined(line: Line) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.judge import Exercise
+from autograder.places import located
 
 
 class UnknownAssignment(LookupError):
@@ -44,4 +45,4 @@ def load(name: str) -> Assignment:
     module = importlib.import_module(f"autograder.exercises.{match[1]}")
     if name != module.ASSIGNMENT:
         raise UnknownAssignment(f"no assignment {name!r}: it is {module.ASSIGNMENT!r}")
-    return Assignment(name, module.EXERCISES)
+    return Assignment(name, [located(each, name) for each in module.EXERCISES])

@@ -39,7 +39,7 @@ def rmsprop_cases(rng: Rng) -> Iterator[Case]:
     yield Case(
         "value", "every hyper-parameter given", _arrays(rng, (2,)), _settings(rng)
     )
-    yield Case("value", "a matrix", _arrays(rng, (3, 4)), _settings(rng))
+    yield Case("value", "a matrix", _arrays(rng, (2, 3)), _settings(rng))
     theta, grad, _ = _arrays(rng, (3,))
     zero = np.zeros(3)
     yield Case("value", "the first step, from v = 0", (theta, grad, zero))
@@ -84,7 +84,7 @@ def effective_cases(rng: Rng) -> Iterator[Case]:
 
     yield Case("value", "two parameters, the defaults", (positive(rng, (2,)),))
     yield Case("value", "every hyper-parameter given", (positive(rng, (2,)),), hyper())
-    yield Case("value", "a matrix", (positive(rng, (3, 4)),), hyper())
+    yield Case("value", "a matrix", (positive(rng, (2, 3)),), hyper())
     tiny = positive(rng, (3,), 1e-8)
     yield Case("value", "a tiny v, the default eps", (tiny,))
     yield Case("value", "a zero in v", (np.array([0.0, 1.0, 4.0]),), {"lr": 0.02})

@@ -16,6 +16,7 @@ from autograder.judge.exercise import (
     WEIGHTS,
     Exercise,
     Misconception,
+    Run,
 )
 from autograder.judge.sandbox import shapes
 from autograder.judge.verdict import ExerciseVerdict
@@ -25,6 +26,7 @@ from descentlab.check import (
     general_advice,
     group_lines,
     mistake_advice,
+    parts_advice,
 )
 from descentlab.compare import Answer, Case, Fault, Foreign, agrees, attempt, examine
 from descentlab.report import Line, Report
@@ -87,7 +89,7 @@ def _no_marks(
     earlier: Mapping[str, Callable[..., Any]],
 ) -> ExerciseVerdict:
     """The verdict where numbers are wrong: no marks, and the likeliest reason."""
-    first, fault = clearest([(x, x.fault) for x in values if x.fault])
+    first, fault = clearest((x, x.case, x.fault) for x in values)
     status = "failed"
     if fault.kind == "raised":
         status = "error"
@@ -98,12 +100,18 @@ def _no_marks(
     if mistake is not None and not advice:
         advice = [mistake_advice(mistake.name, mistake.sentence)]
     advice += _advice(first)
+    # In a run, what is wrong of one step makes all of the next wrong.
+    single = [x for x in values if not isinstance(x.case, Run)]
+    played = [(x.answer.result, x.expected, x.tolerance) for x in single]
+    advice += parts_advice(exercise.parts, played)
     report = Report(
         _headline(exercise, 0.0, status),
         False,
         group_lines((item.case, item.fault) for item in values),
         failure_facts(exercise.name, exercise.arguments, first.case, fault),
-        [*advice, f"Where to look: {exercise.where}."],
+        advice,
+        exercise.where,
+        exercise.link,
     )
     name = mistake.name if mistake else None
     return ExerciseVerdict(0.0, exercise.points, status, report, name)
@@ -120,7 +128,7 @@ def _marks(exercise: Exercise, played: Sequence[Played]) -> ExerciseVerdict:
     if not lost:
         report = Report(_headline(exercise, score, "passed"), True, lines)
         return ExerciseVerdict(score, exercise.points, "passed", report)
-    first, fault = clearest([(x, x.fault) for x in played if x.fault])
+    first, fault = clearest((x, x.case, x.fault) for x in played)
     report = Report(
         _headline(exercise, score, "partial"),
         False,

@@ -67,6 +67,7 @@ class Exercise:
         misconceptions: the first that gives the student's numbers names the mistake.
         where: the place in the chapter that derives the formula.
         equation: the label of that formula in the chapter.
+        link: an address of the place, where it has one.
         exact: the parameters at which the formula may jump, left out of the noise.
         composed: builds the oracle from the functions of earlier exercises that a
             student may call in it; its parameters are their names.
@@ -82,6 +83,7 @@ class Exercise:
     misconceptions: tuple[Misconception, ...]
     where: str
     equation: str = ""
+    link: str = ""
     exact: frozenset[str] = frozenset({"t"})
     composed: Callable[..., Function] | None = None
     alternatives: tuple[Function, ...] = ()

@@ -1,5 +1,6 @@
 """What a student reads: plain text, HTML, and values as they would type them."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,7 +13,9 @@ REPORT = Report(
     passed=False,
     lines=[Line(True, "values", "2 of 2"), Line(False, "purity")],
     facts=[("call", "adam_step(t=1)"), ("got", "theta[0] = 1 < 2")],
-    advice=["Work on a new array.", "Where to look: <there> & here."],
+    advice=["Work on a new array.", "Or on a copy."],
+    where="chapter <there> & here",
+    link="https://x.org/03_adam.html?a=1&b='2'#equation-eq-adam",
 )
 
 
@@ -21,7 +24,7 @@ class Words(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.words, self.labels = [], [], []
+        self.open, self.words, self.labels, self.links = [], [], [], []
         self.feed(html)
         self.close()
         assert not self.open
@@ -29,6 +32,7 @@ class Words(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.open.append(tag)
         self.labels += [value for name, value in attrs if name == "aria-label"]
+        self.links += [value for name, value in attrs if name == "href"]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -46,7 +50,9 @@ def test_plain_text():
         "  call: adam_step(t=1)\n"
         "   got: theta[0] = 1 < 2\n"
         "  Work on a new array.\n"
-        "  Where to look: <there> & here."
+        "  Or on a copy.\n"
+        "  Where to look: chapter <there> & here.\n"
+        "  https://x.org/03_adam.html?a=1&b='2'#equation-eq-adam"
     )
 
 
@@ -56,9 +62,30 @@ def test_html_has_the_same_words():
         "adam_step: 1 of 3 published cases fail",
         *("✓", "values: 2 of 2", "✗", "purity"),
         *("call", "adam_step(t=1)", "got", "theta[0] = 1 < 2"),
-        *("Work on a new array.", "Where to look: <there> & here."),
+        *("Work on a new array.", "Or on a copy."),
+        *("Where to look:", "chapter <there> & here", "."),
     ]
     assert page.labels == ["passed", "failed"]
+    assert page.links == [REPORT.link]
+
+
+def test_a_link_within_the_page_is_for_html_alone():
+    report = replace(REPORT, link="#The-update")
+    assert str(report).endswith("Where to look: chapter <there> & here.")
+    assert Words(report._repr_html_()).links == ["#The-update"]
+
+
+def test_a_place_without_a_link():
+    report = replace(REPORT, link="")
+    assert "Where to look: chapter <there> & here." in str(report)
+    assert Words(report._repr_html_()).links == []
+
+
+def test_in_brief():
+    assert REPORT.brief == "Work on a new array."
+    place = replace(REPORT, advice=[])
+    assert place.brief == "Where to look: chapter <there> & here."
+    assert replace(place, where="").brief == "values"
 
 
 def test_html_runs_nothing_that_a_student_wrote():
