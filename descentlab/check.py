@@ -180,7 +180,8 @@ def failure_facts(
     if case.args or case.kwargs:
         facts.append(("call", show_call(name, arguments, case.args, case.kwargs)))
     if fault.kind == "value":
-        where = f"{fault.part}{list(fault.at) if fault.at else ''}"
+        part = fault.part.removeprefix("the ")
+        where = f"{part}{list(fault.at) if fault.at else ''}"
         want, got = _side_by_side(fault.expected, fault.got)
         facts += [("expected", f"{where} = {want}"), ("got", f"{where} = {got}")]
     else:

@@ -164,6 +164,15 @@ def test_the_feedback_page_names_the_mistakes(page_of, papers):
         assert text.count(advice) == 2
 
 
+def test_the_feedback_page_leads_to_the_formulas_that_it_holds(page_of):
+    page = page_of("mistake-05").read_text(encoding="utf-8")
+    links = [exercise.link for exercise in load("03_adam").exercises]
+    assert links == ["#Two-moments", "#The-correction", "#The-update"]
+    for link in links:
+        assert f"<a href='{link}'>chapter 03_adam, section Derivation" in page
+        assert page.count(f'id="{link[1:]}"') == 1
+
+
 def test_the_feedback_page_holds_no_answer(page_of, papers):
     untouched, solved = text_of(page_of("untouched")), text_of(page_of("all-right"))
     assert "replace that line by your code" in untouched
