@@ -124,7 +124,7 @@ def test_state_begins_at_zero_and_t_at_one():
     seen = []
 
     def spy(theta, grad, m, v, t, lr=1.0):
-        seen.append((t, m.copy(), v.copy()))
+        seen.append((t, np.array(m), np.array(v)))
         return theta, m + 1, v + 2
 
     made = optimizer(spy)([parameter(0.0, 0.0, grad=[1.0, 1.0])])

@@ -1,0 +1,229 @@
+"""The arrays of many parameters, each kind in one buffer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils.dlpack import from_dlpack
+
+Tensor = torch.Tensor
+State = dict[str, Any]
+
+ALIGNED = 32
+"""Each parameter begins at a multiple of so many elements: 64 bytes at least, so that
+vector instructions find it aligned."""
+
+HALF = frozenset({torch.bfloat16, torch.float16})
+"""What NumPy's arithmetic knows badly or not at all: computed in float32."""
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """The dtype in which a step on such parameters computes and keeps its state."""
+    return torch.float32 if dtype in HALF else dtype
+
+
+class Bucket:
+    """Parameters of one group, dtype and device that have made as many steps.
+
+    Of several parameters, once laid out, the values lie in one buffer, the gradients in
+    another and each array of their state in a third; the parameters, their ``grad`` and
+    the tensors of their state are views of those. A parameter alone stays where it is.
+
+    Args:
+        params: the parameters; each has a gradient when a step is made.
+        state: for each parameter its ``{"t": steps made, name: tensor, ...}``; a name
+            that is missing starts with zeros.
+        names: what the arrays of the state are called.
+    """
+
+    def __init__(
+        self, params: Sequence[Tensor], state: Sequence[State], names: Sequence[str]
+    ) -> None:
+        self.params = list(params)
+        self.state = list(state)
+        self.names = tuple(names)
+        self.dtype = params[0].dtype
+        self.device = params[0].device
+        self._strides = [_strides(param) for param in params]
+        self._buffers: list[Tensor] = []
+        self._gradients: list[Tensor] = []
+        for name in names:
+            for param, strides, kept in zip(
+                params, self._strides, self.state, strict=True
+            ):
+                kept[name] = _fitting(kept.get(name), param, strides)
+        self._remember()
+
+    @property
+    def steps(self) -> int:
+        """How many steps its parameters have made."""
+        return int(self.state[0].get("t", 0))
+
+    def count(self) -> None:
+        """One more step has been made."""
+        steps = self.steps + 1
+        for kept in self.state:
+            kept["t"] = steps
+
+    def holds(self, state: Mapping[Tensor, State]) -> bool:
+        """Whether values and state are still where this bucket has put them."""
+        for param, place, kept, views in zip(
+            self.params, self._places, self.state, self._views, strict=True
+        ):
+            if param.data_ptr() != place or state.get(param) is not kept:
+                return False
+            for name, view in zip(self.names, views, strict=True):
+                if kept.get(name) is not view:
+                    return False
+        return self.params[0].dtype == self.dtype
+
+    def lay_out(self) -> None:
+        """Bring values and state into lines that one loop can run along."""
+        if self._buffers:
+            return
+        if len(self.params) == 1:
+            ((param, strides, views),) = zip(
+                self.params, self._strides, self._views, strict=True
+            )
+            tensors = [param.data, param.data, *views]
+            self._buffers = [_line(tensor, strides) for tensor in tensors]
+            return
+        theta, values = self._buffer(self.dtype, [p.data for p in self.params])
+        gradient, self._gradients = self._buffer(self.dtype, [])
+        for param, value in zip(self.params, values, strict=True):
+            param.data = value
+        self._buffers = [theta, gradient]
+        for name in self.names:
+            tensors = [kept[name] for kept in self.state]
+            buffer, values = self._buffer(wide(self.dtype), tensors)
+            self._buffers.append(buffer)
+            for kept, view in zip(self.state, values, strict=True):
+                kept[name] = view
+        self._remember()
+
+    def _remember(self) -> None:
+        """Note where everything lies, for ``holds``."""
+        self._places = [param.data_ptr() for param in self.params]
+        self._views = [tuple(kept[n] for n in self.names) for kept in self.state]
+
+    def _buffer(
+        self, dtype: torch.dtype, contents: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """A buffer of zeros, a view of it for each parameter, and contents in them."""
+        sizes = [-(-p.numel() // ALIGNED) * ALIGNED for p in self.params]
+        buffer = torch.zeros(sum(sizes), dtype=dtype, device=self.device)
+        views = [
+            _own(part.as_strided(param.shape, strides))
+            for param, strides, part in zip(
+                self.params, self._strides, buffer.split(sizes), strict=True
+            )
+        ]
+        for view, content in zip(views, contents, strict=False):
+            view.copy_(content)
+        return buffer, views
+
+    def arrays(self) -> list[Tensor]:
+        """Values, gradients and state, each in one tensor."""
+        self.lay_out()
+        if self._gradients:
+            self._gather()
+        else:
+            gradient = self.params[0].grad
+            assert gradient is not None
+            self._buffers[1] = _line(gradient, self._strides[0])
+            if self._buffers[1].shape != self._buffers[0].shape:
+                # Laid out otherwise: element by element, in no line.
+                return [self.params[0].data, gradient, *self._views[0]]
+        return self._buffers
+
+    def _gather(self) -> None:
+        """Copy gradients that were made anew to their buffer, and keep them there."""
+        fresh = [
+            (param, view, param.grad)
+            for param, view in zip(self.params, self._gradients, strict=True)
+            if param.grad is not None and param.grad.data_ptr() != view.data_ptr()
+        ]
+        if fresh:
+            torch._foreach_copy_([view for _, view, _ in fresh], [g for *_, g in fresh])
+            for param, view, _ in fresh:
+                param.grad = view
+
+    def gathered(self) -> bool:
+        """Whether all of its gradients lie in its buffer."""
+        return bool(self._gradients) and all(
+            param.grad is not None and param.grad.data_ptr() == view.data_ptr()
+            for param, view in zip(self.params, self._gradients, strict=True)
+        )
+
+    def zero(self) -> None:
+        """Set all gradients to zero, and keep them in their buffer."""
+        self._buffers[1].zero_()
+        for param, view in zip(self.params, self._gradients, strict=True):
+            param.grad = view
+
+    def release(self, place: int) -> None:
+        """Give a parameter and its state memory of their own again."""
+        param, kept = self.params[place], self.state[place]
+        if self._gradients and param.data_ptr() == self._places[place]:
+            param.data = param.data.clone()
+        for name in self.names:
+            if name in kept:
+                kept[name] = kept[name].clone()
+
+
+def movable(params: Iterable[Tensor]) -> set[Tensor]:
+    """The parameters whose memory is theirs alone, and may be put elsewhere.
+
+    Others are views of something bigger, or shared with another parameter or process:
+    who else uses that memory expects them to stay.
+    """
+    params = list(params)
+    users = Counter(param.untyped_storage().data_ptr() for param in params)
+    return {
+        param
+        for param in params
+        if users[param.untyped_storage().data_ptr()] == 1
+        and param.untyped_storage().nbytes() == param.numel() * param.element_size()
+        and not (param.device.type == "cpu" and param.is_shared())
+    }
+
+
+def _strides(param: Tensor) -> tuple[int, ...]:
+    """The order of a parameter's elements where they lie close together."""
+    return torch.empty_like(param, device="meta").stride()
+
+
+def _line(tensor: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """A tensor's elements in the order of their memory, if that has these strides."""
+    steps = zip(tensor.shape, tensor.stride(), strides, strict=True)
+    if all(size <= 1 or one == other for size, one, other in steps):
+        return tensor.as_strided((tensor.numel(),), (1,))
+    return tensor
+
+
+def _fitting(kept: Tensor | None, param: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """A state's tensor on the parameter's device, in the order of its elements."""
+    fresh = kept is None or (kept.dtype, kept.device) != (
+        wide(param.dtype),
+        param.device,
+    )
+    if kept is not None and not fresh and kept.stride() == strides:
+        return kept
+    made = torch.zeros(param.numel(), dtype=wide(param.dtype), device=param.device)
+    made = made.as_strided(param.shape, strides)
+    return made if kept is None else made.copy_(kept)
+
+
+def _own(view: Tensor) -> Tensor:
+    """The same memory as a tensor of its own.
+
+    A view would be saved with its whole buffer (``torch.save``, ``copy.deepcopy``), and
+    would count changes together with all the other views.
+    """
+    if view.device.type in ("cpu", "cuda"):
+        own: Tensor = from_dlpack(view)
+        return own
+    return view

@@ -1,0 +1,349 @@
+"""Optimizers of PyTorch that run a step function of NumPy."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from descentlab.scale.buffers import HALF, Bucket, Tensor, movable, wide
+from descentlab.scale.explain import explained
+from descentlab.scale.kernel import kernel
+from descentlab.scale.rule import Rule
+from descentlab.scale.tape import Untapeable
+
+GROUP_KEYS = {"params", "param_names", "name", "initial_lr"}
+"""What a parameter group may hold beside hyper-parameters."""
+
+
+class StepOptimizer(torch.optim.Optimizer):
+    """An optimizer whose rule is a step function; ``optimizer`` makes its subclasses.
+
+    At each step the function is called on stand-ins for its arrays, once for each
+    bucket of parameters. What it does with them is looked up as a kernel, and the kernel
+    runs on the bucket's buffers. Where that can't be, the function runs on NumPy's views
+    of each parameter.
+    """
+
+    rule: ClassVar[Rule]
+
+    def __init__(self, params: Iterable[Any], **hyper: Any) -> None:
+        self._start()
+        super().__init__(params, self.rule.signature.fill(hyper, self.rule.name))
+
+    def _start(self) -> None:
+        self._buckets: dict[int, list[Bucket]] = {}
+        self._marks: dict[Tensor, tuple[Tensor, int]] = {}
+        self._plain = False
+
+    @classmethod
+    def explain(cls, dtype: str = "float32", **hyper: Any) -> None:
+        """Print what the step becomes: a few lines of PyTorch.
+
+        Args:
+            dtype: of the arrays: ``"float32"`` or ``"float64"``.
+            hyper: values of hyper-parameters, where the defaults are not meant.
+        """
+        print(explained(cls.rule, dtype, hyper))
+
+    # -- Making a step -----------------------------------------------------------------
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Make a step with the gradients that there are.
+
+        Args:
+            closure: computes the loss and its gradients anew, where it is given.
+
+        Returns:
+            What the closure returned.
+
+        Raises:
+            TypeError, ValueError: what the step function raises, or for wrong results.
+            Untapeable: on a GPU, for a step that only NumPy can run.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        untouched = self._untouched()
+        for place, group in enumerate(self.param_groups):
+            hyper = {name: _number(group[name]) for name in self.rule.signature.hyper}
+            for bucket in self._active(place, group["params"], untouched):
+                self._advance(bucket, hyper)
+        return loss
+
+    def _advance(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
+        """One step of one bucket: in one loop, or else with NumPy."""
+        reason: Exception | None = None
+        if not self._plain:
+            try:
+                self._run_kernel(bucket, hyper)
+            except Exception as error:
+                reason = error
+        if reason is not None and bucket.device.type != "cpu":
+            raise self._refusal(reason, bucket.device)
+        if self._plain or reason is not None:
+            # An error of the step's own comes again, and comes through.
+            self._run_numpy(bucket, hyper)
+        if reason is not None:
+            self._plain = True
+            self.rule.tell(f"{self.rule.name} runs as plain NumPy, slower: {reason}")
+        bucket.count()
+
+    def _refusal(self, reason: Exception, device: torch.device) -> Exception:
+        """What is raised where NumPy can't help."""
+        if not isinstance(reason, Untapeable):
+            return reason
+        return Untapeable(
+            f"{self.rule.name} can't run on {device}: {reason}. On the CPU it runs as it"
+            " is, as plain NumPy"
+        )
+
+    def _run_kernel(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
+        """The step in one loop over a bucket's buffers."""
+        dtype = str(wide(bucket.dtype)).removeprefix("torch.")
+        recipe, scalars = self.rule.record(dtype, bucket.steps + 1, hyper)
+        half = frozenset({0, 1} if bucket.dtype in HALF else ())
+        made = kernel(self.rule.identifier, recipe, self.rule.arguments, half)
+        made(bucket.arrays(), scalars)
+
+    def _run_numpy(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
+        """The step on NumPy's views of each parameter."""
+        for param, kept in zip(bucket.params, bucket.state, strict=True):
+            state = [kept[name] for name in bucket.names]
+            # The gradient is copied: a step may change it, and others may use it.
+            gradient = _array(_gradient(param)).copy()
+            arrays = [_array(param), gradient, *map(_array, state)]
+            results = self.rule.run(arrays, bucket.steps + 1, hyper)
+            changed = {
+                place: np.require(
+                    _apart(result, place, arrays), arrays[0].dtype, ["C", "W"]
+                )
+                for place, result in results.items()
+            }
+            for result, tensor in zip(changed.values(), (param, *state), strict=True):
+                tensor.copy_(torch.from_numpy(result))
+
+    # -- Parameters and their gradients ------------------------------------------------
+
+    def _active(
+        self, place: int, params: Sequence[Tensor], untouched: set[Tensor]
+    ) -> list[Bucket]:
+        """The buckets of a group's parameters that have gradients."""
+        active = {p: None for p in params if p.grad is not None and p not in untouched}
+        kept, resting = [], []
+        for bucket in self._buckets.get(place, ()):
+            having = [param in active for param in bucket.params]
+            if not bucket.holds(self.state) or (any(having) and not all(having)):
+                for index, has in enumerate(having):
+                    if not has:
+                        bucket.release(index)
+            elif having[0]:
+                kept.append(bucket)
+                for param in bucket.params:
+                    del active[param]
+            else:
+                resting.append(bucket)
+        if active:
+            kept += self._sorted_into_buckets(active)
+        self._buckets[place] = kept + resting
+        return kept
+
+    def _sorted_into_buckets(self, params: Iterable[Tensor]) -> Iterator[Bucket]:
+        """Buckets of what can go together."""
+        movables = movable(chain.from_iterable(g["params"] for g in self.param_groups))
+        together: dict[Any, list[Tensor]] = {}
+        for param in params:
+            self._check_gradient(param)
+            count = self.state[param].get("t", 0)
+            alone = None if param in movables else id(param)
+            key = param.dtype, param.device, count, alone
+            together.setdefault(key, []).append(param)
+        for lot in together.values():
+            names = self.rule.signature.state
+            yield Bucket(lot, [self.state[param] for param in lot], names)
+
+    def _check_gradient(self, param: Tensor) -> None:
+        if _gradient(param).layout is not torch.strided:
+            raise TypeError(
+                f"{self.rule.name} takes dense gradients, got a sparse one: make the"
+                " layer with sparse=False"
+            )
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients.
+
+        Those that lie in a buffer become zeros and stay there, so that the next
+        backward pass adds to them in place. With ``set_to_none`` a parameter that this
+        pass does not reach counts as one without gradient all the same.
+        """
+        buckets = [b for lot in self._buckets.values() for b in lot if b.gathered()]
+        super().zero_grad(set_to_none)
+        self._marks = {}
+        if set_to_none:
+            for bucket in buckets:
+                bucket.zero()
+                for param in bucket.params:
+                    gradient = _gradient(param)
+                    self._marks[param] = gradient, gradient._version
+
+    def _untouched(self) -> set[Tensor]:
+        """The parameters whose gradients ``zero_grad`` has kept, and nobody set since.
+
+        A gradient that has never changed is one of those. So is one that has changed
+        less often than others and is still zero: clipping, say, scales them all, but the
+        backward pass did not reach it.
+        """
+        changes = {
+            param: gradient._version - mark
+            for param, (gradient, mark) in self._marks.items()
+            if param.grad is gradient
+        }
+        most = max(changes.values(), default=0)
+        return {
+            param
+            for param, count in changes.items()
+            if count == 0 or (count < most and not _gradient(param).any())
+        }
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with hyper-parameters of their own.
+
+        Raises:
+            TypeError: for a hyper-parameter that the step does not take, and for
+                parameters that are complex, no floats, or sharded.
+        """
+        hyper = {key: v for key, v in param_group.items() if key not in GROUP_KEYS}
+        self.rule.signature.fill({**self.defaults, **hyper}, self.rule.name)
+        super().add_param_group(param_group)
+        try:
+            for param in self.param_groups[-1]["params"]:
+                self._check_parameter(param)
+        except TypeError:
+            self.param_groups.pop()
+            raise
+
+    def _check_parameter(self, param: Tensor) -> None:
+        if any(getattr(param, mark, None) is not None for mark in SHARDED):
+            raise TypeError(
+                f"{self.rule.name} takes whole parameters, got a sharded one (FSDP,"
+                " tensor parallel): DistributedDataParallel keeps them whole"
+            )
+        if param.dtype not in DTYPES:
+            raise TypeError(
+                f"{self.rule.name} takes float64, float32, bfloat16 or float16"
+                f" parameters, got {str(param.dtype).removeprefix('torch.')}"
+            )
+
+    # -- Saving and copying ------------------------------------------------------------
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from where an optimizer of the same step was saved.
+
+        Raises:
+            ValueError: where the state is another step's, or another model's.
+        """
+        self._check_saved(state_dict)
+        super().load_state_dict(state_dict)
+        # PyTorch has cast it to the dtype of the parameters, too narrow for some.
+        numbers = chain.from_iterable(g["params"] for g in state_dict["param_groups"])
+        params = chain.from_iterable(g["params"] for g in self.param_groups)
+        for number, param in zip(numbers, params, strict=True):
+            if number in state_dict["state"]:
+                self.state[param] = {
+                    name: value.to(param.device, wide(param.dtype), copy=True)
+                    if isinstance(value, Tensor)
+                    else value
+                    for name, value in state_dict["state"][number].items()
+                }
+        self._start()
+
+    def _check_saved(self, state_dict: dict[str, Any]) -> None:
+        """Refuse a state that this step can't go on from."""
+        signature = self.rule.signature
+        hyper = set(signature.hyper)
+        groups = all(hyper <= set(group) for group in state_dict["param_groups"])
+        names = {"t", *signature.state}
+        states = all(
+            names == set(kept) for kept in state_dict["state"].values() if kept
+        )
+        if not groups or not states:
+            raise ValueError(
+                f"this state is not {self.rule.name}'s: that keeps"
+                f" {', '.join(signature.state) or 'nothing'} for each parameter, with"
+                f" {', '.join(signature.hyper)} for each group"
+            )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._start()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The class is made at run time; the step can be found by its name.
+        return _blank, (self.rule.step,), self.__getstate__()
+
+
+SHARDED = ("device_mesh", "_is_flat_param", "_fsdp_flattened")
+"""What marks a parameter of which this process holds a part."""
+
+DTYPES = HALF | {torch.float32, torch.float64}
+
+
+@functools.cache
+def optimizer(step: Callable[..., Any]) -> type[StepOptimizer]:
+    """Make a ``torch.optim.Optimizer`` class from a step function, unchanged.
+
+    The class is used as any of PyTorch's: ``Adam = optimizer(adam_step)``, and then
+    ``opt = Adam(model.parameters(), lr=1e-3)``. ``Adam.explain()`` prints what the step
+    becomes in PyTorch.
+
+    Args:
+        step: a function ``step(theta, grad, *state, [t,] lr, ...)`` in NumPy, where
+            each element of a result follows from the same element of its arrays. Its
+            arguments after ``grad`` and before ``t`` or ``lr`` are the state, zeros at
+            first; ``t`` counts from 1; the rest are hyper-parameters of the class.
+
+    Returns:
+        The class; the same one for the same function.
+
+    Raises:
+        TypeError: where the signature is not that of a step.
+    """
+    rule = Rule(step)
+    space = {"rule": rule, "__doc__": step.__doc__, "__module__": step.__module__}
+    return type(rule.name, (StepOptimizer,), space)
+
+
+def _blank(step: Callable[..., Any]) -> StepOptimizer:
+    """An optimizer that unpickling fills."""
+    made = optimizer(step)
+    return made.__new__(made)
+
+
+def _gradient(param: Tensor) -> Tensor:
+    """The gradient of a parameter that has one."""
+    assert param.grad is not None
+    return param.grad
+
+
+def _number(value: Any) -> Any:
+    """A hyper-parameter as the step takes it: schedulers may make tensors of them."""
+    return value.item() if isinstance(value, Tensor) else value
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    """The tensor's memory as an array of NumPy; a copy where NumPy lacks the dtype."""
+    tensor = tensor.detach()
+    return (tensor.float() if tensor.dtype in HALF else tensor).numpy()
+
+
+def _apart(result: np.ndarray, place: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """A result in memory of its own, unless that is the array that it replaces."""
+    others = (array for other, array in enumerate(arrays) if other != place)
+    shared = any(np.may_share_memory(result, array) for array in others)
+    return result.copy() if shared else result

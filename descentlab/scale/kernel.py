@@ -1,0 +1,174 @@
+"""A tape as a function of PyTorch: its lines, and one compiled loop over them."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from descentlab.scale.operations import ATOM, FORMS
+from descentlab.scale.tape import Recipe
+
+COMPILE_FROM = 65_536
+"""Elements from which on compiling pays.
+
+Below, the lines as they stand take about as long as a call of a compiled function does,
+and nobody waits for the compiler.
+"""
+
+WIDTH = 100
+"""Characters from which on an expression becomes a line of its own."""
+
+Text = tuple[str, int]
+"""An expression, and how tightly it binds."""
+
+
+def lines(
+    recipe: Recipe,
+    names: Sequence[str],
+    half: frozenset[int],
+    scalar: Callable[[int, str], Text],
+) -> list[str]:
+    """A recipe as lines of PyTorch that change its arrays in place.
+
+    First come all results, then all changes: no result sees another's change.
+
+    Args:
+        recipe: what to do.
+        names: what the inputs are called.
+        half: the places of inputs in bfloat16 or float16: they are computed in float32.
+        scalar: the expression for the scalar at a place, in a dtype.
+    """
+    uses = _uses(recipe)
+    results = {node: f"{names[place]}_new" for place, node in recipe.results}
+    text: list[str] = []
+    known: dict[int, Text] = {}
+    taken = set(names)
+    for node in sorted(uses):
+        operation, operands, dtype = recipe.nodes[node]
+        wide = operation == "input" and operands[0] in half
+        if operation == "scalar":
+            known[node] = scalar(operands[0], dtype)
+        elif operation == "input" and not wide:
+            known[node] = names[operands[0]], ATOM
+        else:
+            expression, rank = (
+                (f"{names[operands[0]]}.float()", ATOM)
+                if wide
+                else _expression(operation, [known[operand] for operand in operands])
+            )
+            known[node] = expression, rank
+            if node in results or uses[node] > 1 or len(expression) > WIDTH:
+                name = _unused(results.get(node, f"x{len(text)}"), taken)
+                text.append(f"{name} = {expression}")
+                known[node] = name, ATOM
+    changes = [
+        f"{names[place]}.copy_({known[node][0]})" for place, node in recipe.results
+    ]
+    return text + changes
+
+
+def _uses(recipe: Recipe) -> Counter[int]:
+    """How often each node stands in the text; only those that a result follows from."""
+    uses = Counter(node for _, node in recipe.results)
+    for node in range(len(recipe.nodes) - 1, -1, -1):
+        operation, operands, _ = recipe.nodes[node]
+        if uses[node] and operation not in ("input", "scalar"):
+            for place, operand in enumerate(operands):
+                uses[operand] += FORMS[operation].template.count(f"{{{place}}}")
+    return +uses
+
+
+def _expression(operation: str, operands: Sequence[Text]) -> Text:
+    form = FORMS[operation]
+    shown = [
+        text if rank >= needed else f"({text})"
+        for (text, rank), needed in zip(operands, form.needs, strict=True)
+    ]
+    return form.template.format(*shown), form.rank
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+class Kernel:
+    """The function that runs a recipe in place on tensors, in one compiled loop."""
+
+    def __init__(
+        self, name: str, recipe: Recipe, names: tuple[str, ...], half: frozenset[int]
+    ) -> None:
+        dtypes = {node.dtype for node in recipe.nodes if node.operation == "scalar"}
+        self._dtype = "float64" if "float64" in dtypes else "float32"
+        # The argument that holds the scalars must not be called as one of the arrays.
+        self._scalars = _unused("scalars", set(names))
+        body = lines(recipe, names, half, self._scalar) or ["pass"]
+        head = f"def {name}({', '.join(names)}, {self._scalars}):"
+        self.source = "\n    ".join([head, *body]) + "\n"
+        self._plain = _function(name, self.source)
+        self._compiled = torch.compile(self._plain, fullgraph=True, dynamic=True)
+
+    def _scalar(self, place: int, dtype: str) -> Text:
+        text = f"{self._scalars}[{place}]"
+        if dtype == self._dtype:
+            return text, ATOM
+        return f"{text}.to(torch.{dtype})", ATOM
+
+    def __call__(self, arrays: Sequence[torch.Tensor], scalars: Sequence[Any]) -> None:
+        """Run it on tensors of one dimension and of equal length."""
+        first = arrays[0]
+        dtype = getattr(torch, self._dtype)
+        numbers = torch.tensor(scalars, dtype=dtype, device=first.device)
+        if Compiler.works and first.numel() >= COMPILE_FROM:
+            try:
+                self._compiled(*arrays, numbers)
+                return
+            # Whatever keeps PyTorch from compiling does so before the loop runs.
+            except Exception as error:
+                Compiler.give_up(error)
+        self._plain(*arrays, numbers)
+
+
+class Compiler:
+    """Whether this machine can compile; found out by the first attempt."""
+
+    works = True
+
+    @classmethod
+    def give_up(cls, error: Exception) -> None:
+        """Compile no more, and say in one line how to get the speed."""
+        cls.works = False
+        reason = str(error).strip().partition("\n")[0]
+        warnings.warn(
+            "optimizer steps run several times slower than they could: PyTorch can't"
+            " compile them here. It needs a C++ compiler: sudo apt install g++ on"
+            " Linux, xcode-select --install on macOS, the Build Tools of Visual Studio"
+            f" on Windows. (It said: {reason})",
+            stacklevel=2,
+        )
+
+
+@functools.cache
+def kernel(
+    name: str, recipe: Recipe, names: tuple[str, ...], half: frozenset[int]
+) -> Kernel:
+    """The kernel of a recipe, the same one for the same recipe."""
+    return Kernel(name, recipe, names, half)
+
+
+def _function(name: str, source: str) -> Callable[..., None]:
+    """The function of a source text, which tracebacks and debuggers can show."""
+    file = f"<{name} as PyTorch {abs(hash(source)):x}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    space: dict[str, Any] = {"torch": torch}
+    exec(compile(source, file, "exec"), space)
+    function: Callable[..., None] = space[name]
+    return function

@@ -1,0 +1,154 @@
+"""What NumPy's elementwise operations are called in PyTorch."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+"""How tightly an expression binds, as in Python."""
+
+DTYPES = {"float32", "float64", "bool"}
+"""What a tape computes with."""
+
+
+class Form(NamedTuple):
+    """An operation as an expression of PyTorch.
+
+    ``rank`` says how tightly it binds, ``needs`` how tightly each operand has to, so as
+    to stand there without brackets.
+    """
+
+    template: str
+    rank: int
+    needs: tuple[int, ...]
+
+
+def _function(name: str, operands: int) -> Form:
+    places = ", ".join(f"{{{place}}}" for place in range(operands))
+    return Form(f"torch.{name}({places})", ATOM, (COMPARISON,) * operands)
+
+
+def _operator(sign: str, rank: int) -> Form:
+    # a - (b - c) needs its brackets, (a - b) - c does not; a < b < c would be wrong.
+    return Form(f"{{0}} {sign} {{1}}", rank, (max(rank, SUM), rank + 1))
+
+
+def _method(name: str) -> Form:
+    return Form(f"{{0}}.{name}()", ATOM, (ATOM,))
+
+
+SAME_NAME = {
+    1: (
+        "sqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh"
+        " cosh tanh arcsinh arccosh arctanh floor ceil trunc isfinite isinf isnan"
+        " signbit logical_not"
+    ),
+    2: (
+        "maximum minimum fmax fmin hypot arctan2 copysign heaviside logaddexp fmod"
+        " remainder logical_and logical_or logical_xor"
+    ),
+}
+"""By the number of operands: what PyTorch calls as NumPy does, and computes alike."""
+
+OTHER_NAME = {
+    "absolute": _function("abs", 1),
+    "fabs": _function("abs", 1),
+    "rint": _function("round", 1),
+    "float_power": _function("pow", 2),
+    "power": _function("pow", 2),
+    "bitwise_and": _function("logical_and", 2),
+    "bitwise_or": _function("logical_or", 2),
+    "bitwise_xor": _function("logical_xor", 2),
+    "invert": _function("logical_not", 1),
+    # NumPy's sign of NaN is NaN, PyTorch's is 0.
+    "sign": Form("torch.where({0}.isnan(), {0}, torch.sign({0}))", ATOM, (ATOM,)),
+    "negative": Form("-{0}", SIGN, (SIGN,)),
+    "square": Form("{0} * {0}", PRODUCT, (SIGN,)),
+    "reciprocal": Form("1 / {0}", PRODUCT, (SIGN,)),
+    "multiply": _operator("*", PRODUCT),
+    "divide": _operator("/", PRODUCT),
+    "add": _operator("+", SUM),
+    "subtract": _operator("-", SUM),
+    "greater": _operator(">", COMPARISON),
+    "greater_equal": _operator(">=", COMPARISON),
+    "less": _operator("<", COMPARISON),
+    "less_equal": _operator("<=", COMPARISON),
+    "equal": _operator("==", COMPARISON),
+    "not_equal": _operator("!=", COMPARISON),
+}
+
+FORMS: dict[str, Form] = {
+    **{
+        name: _function(name, operands)
+        for operands, names in SAME_NAME.items()
+        for name in names.split()
+    },
+    **OTHER_NAME,
+    # What is no ufunc of NumPy's.
+    "where": _function("where", 3),
+    "zeros": _function("zeros_like", 1),
+    "inverse_root": Form("1 / torch.sqrt({0})", PRODUCT, (COMPARISON,)),
+    "cube": Form("{0} * {0} * {0}", PRODUCT, (SIGN,)),
+    "float32": _method("float"),
+    "float64": _method("double"),
+    "bool": _method("bool"),
+}
+"""Every operation that a tape can hold."""
+
+POWERS = {
+    2.0: "square",
+    0.5: "sqrt",
+    -1.0: "reciprocal",
+    -0.5: "inverse_root",
+    3.0: "cube",
+}
+"""Exponents with a faster form; any other may change from step to step."""
+
+
+@functools.cache
+def loop_of(ufunc: np.ufunc, *kinds: Any) -> tuple[str, str] | None:
+    """The dtypes in which NumPy computes an operation, and of its result.
+
+    Args:
+        ufunc: the operation.
+        kinds: for each operand its dtype, or the Python type of a bare number.
+
+    Returns:
+        Both by name; None where a tape has no such operation or dtype.
+
+    Raises:
+        TypeError: where NumPy has none either.
+    """
+    if ufunc.nout != 1 or ufunc.__name__ not in FORMS:
+        return None
+    *operands, result = ufunc.resolve_dtypes((*kinds, None))
+    loop = np.result_type(*operands).name
+    known = {loop, result.name} <= DTYPES and len(set(operands)) == 1
+    return (loop, result.name) if known else None
+
+
+@functools.cache
+def where_dtype(*kinds: Any) -> str:
+    """The dtype of ``np.where`` over two values, given as in ``loop_of``."""
+    values = [
+        kind(0) if isinstance(kind, type) else np.zeros(1, kind) for kind in kinds
+    ]
+    return np.where(np.ones(1, bool), *values).dtype.name
+
+
+def kind_of(number: Any) -> Any:
+    """How NumPy sees a number: its dtype, or ``int`` or ``float`` if it is Python's.
+
+    A Python number takes the dtype of the array beside it, a NumPy one keeps its own.
+    Anything else gives None.
+    """
+    if isinstance(number, np.generic) or (
+        isinstance(number, np.ndarray) and number.ndim == 0
+    ):
+        return number.dtype if number.dtype.kind in "biuf" else None
+    if isinstance(number, bool):
+        return np.dtype(bool)
+    return next((kind for kind in (int, float) if isinstance(number, kind)), None)
