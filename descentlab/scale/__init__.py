@@ -1,8 +1,8 @@
 """From a NumPy step to PyTorch.
 
 ``optimizer(step)`` makes a ``torch.optim.Optimizer`` of a step function,
-``scheduler`` a learning-rate scheduler of a schedule; ``clip`` and ``lookahead`` run the
-rules of those chapters around them.
+``scheduler`` a learning-rate scheduler of a schedule; ``clip`` and ``lookahead`` run
+the rules of those chapters around them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ try:
     import torch  # noqa: F401
 
     from descentlab.scale.engine import StepOptimizer, optimizer
+    from descentlab.scale.lookahead import lookahead
     from descentlab.scale.tape import Untapeable
+    from descentlab.scale.training import clip, scheduler
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
@@ -29,4 +31,12 @@ except ModuleNotFoundError as error:
         name="torch",
     ) from None
 
-__all__ = ["PyTorchMissing", "StepOptimizer", "Untapeable", "optimizer"]
+__all__ = [
+    "PyTorchMissing",
+    "StepOptimizer",
+    "Untapeable",
+    "clip",
+    "lookahead",
+    "optimizer",
+    "scheduler",
+]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.dlpack import from_dlpack
 
@@ -23,6 +24,12 @@ HALF = frozenset({torch.bfloat16, torch.float16})
 def wide(dtype: torch.dtype) -> torch.dtype:
     """The dtype in which a step on such parameters computes and keeps its state."""
     return torch.float32 if dtype in HALF else dtype
+
+
+def as_array(tensor: Tensor) -> np.ndarray:
+    """A tensor as an array: its own memory, where NumPy can use that."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype in HALF else tensor).numpy()
 
 
 class Bucket:
@@ -142,9 +149,10 @@ class Bucket:
     def _gather(self) -> None:
         """Copy gradients that were made anew to their buffer, and keep them there."""
         fresh = [
-            (param, view, param.grad)
+            (param, view, gradient)
             for param, view in zip(self.params, self._gradients, strict=True)
-            if param.grad is not None and param.grad.data_ptr() != view.data_ptr()
+            # The gradient that it had before is the view itself, not only its memory.
+            if (gradient := param.grad) is not view and gradient is not None
         ]
         if fresh:
             torch._foreach_copy_([view for _, view, _ in fresh], [g for *_, g in fresh])
@@ -154,7 +162,7 @@ class Bucket:
     def gathered(self) -> bool:
         """Whether all of its gradients lie in its buffer."""
         return bool(self._gradients) and all(
-            param.grad is not None and param.grad.data_ptr() == view.data_ptr()
+            param.grad is view
             for param, view in zip(self.params, self._gradients, strict=True)
         )
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from descentlab.scale.buffers import HALF, Bucket, Tensor, movable, wide
+from descentlab.scale.buffers import HALF, Bucket, Tensor, as_array, movable, wide
 from descentlab.scale.explain import explained
 from descentlab.scale.kernel import kernel
 from descentlab.scale.rule import Rule
@@ -24,9 +24,9 @@ class StepOptimizer(torch.optim.Optimizer):
     """An optimizer whose rule is a step function; ``optimizer`` makes its subclasses.
 
     At each step the function is called on stand-ins for its arrays, once for each
-    bucket of parameters. What it does with them is looked up as a kernel, and the kernel
-    runs on the bucket's buffers. Where that can't be, the function runs on NumPy's views
-    of each parameter.
+    bucket of parameters. What it does with them is looked up as a kernel, which runs
+    on the bucket's buffers. Where that can't be, the function runs on NumPy's views of
+    each parameter.
     """
 
     rule: ClassVar[Rule]
@@ -100,8 +100,8 @@ class StepOptimizer(torch.optim.Optimizer):
         if not isinstance(reason, Untapeable):
             return reason
         return Untapeable(
-            f"{self.rule.name} can't run on {device}: {reason}. On the CPU it runs as it"
-            " is, as plain NumPy"
+            f"{self.rule.name} can't run on {device}: {reason}. On the CPU it runs as"
+            " plain NumPy"
         )
 
     def _run_kernel(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
@@ -117,8 +117,8 @@ class StepOptimizer(torch.optim.Optimizer):
         for param, kept in zip(bucket.params, bucket.state, strict=True):
             state = [kept[name] for name in bucket.names]
             # The gradient is copied: a step may change it, and others may use it.
-            gradient = _array(_gradient(param)).copy()
-            arrays = [_array(param), gradient, *map(_array, state)]
+            gradient = as_array(_gradient(param)).copy()
+            arrays = [as_array(param), gradient, *map(as_array, state)]
             results = self.rule.run(arrays, bucket.steps + 1, hyper)
             changed = {
                 place: np.require(
@@ -196,8 +196,8 @@ class StepOptimizer(torch.optim.Optimizer):
         """The parameters whose gradients ``zero_grad`` has kept, and nobody set since.
 
         A gradient that has never changed is one of those. So is one that has changed
-        less often than others and is still zero: clipping, say, scales them all, but the
-        backward pass did not reach it.
+        less often than others and is still zero: clipping, say, scales them all, but
+        the backward pass did not reach it.
         """
         changes = {
             param: gradient._version - mark
@@ -218,8 +218,10 @@ class StepOptimizer(torch.optim.Optimizer):
             TypeError: for a hyper-parameter that the step does not take, and for
                 parameters that are complex, no floats, or sharded.
         """
-        hyper = {key: v for key, v in param_group.items() if key not in GROUP_KEYS}
-        self.rule.signature.fill({**self.defaults, **hyper}, self.rule.name)
+        known = self.rule.signature.hyper
+        hyper = {name: v for name, v in self.defaults.items() if name in known}
+        hyper |= {name: v for name, v in param_group.items() if name not in GROUP_KEYS}
+        self.rule.signature.fill(hyper, self.rule.name)
         super().add_param_group(param_group)
         try:
             for param in self.param_groups[-1]["params"]:
@@ -334,12 +336,6 @@ def _gradient(param: Tensor) -> Tensor:
 def _number(value: Any) -> Any:
     """A hyper-parameter as the step takes it: schedulers may make tensors of them."""
     return value.item() if isinstance(value, Tensor) else value
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    """The tensor's memory as an array of NumPy; a copy where NumPy lacks the dtype."""
-    tensor = tensor.detach()
-    return (tensor.float() if tensor.dtype in HALF else tensor).numpy()
 
 
 def _apart(result: np.ndarray, place: int, arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from descentlab.scale.operations import ATOM, FORMS
 from descentlab.scale.tape import Recipe
 
-COMPILE_FROM = 65_536
+COMPILE_FROM = 131_072
 """Elements from which on compiling pays.
 
 Below, the lines as they stand take about as long as a call of a compiled function does,
@@ -106,7 +106,7 @@ class Kernel:
     def __init__(
         self, name: str, recipe: Recipe, names: tuple[str, ...], half: frozenset[int]
     ) -> None:
-        dtypes = {node.dtype for node in recipe.nodes if node.operation == "scalar"}
+        dtypes = {dtype for name, _, dtype in recipe.nodes if name == "scalar"}
         self._dtype = "float64" if "float64" in dtypes else "float32"
         # The argument that holds the scalars must not be called as one of the arrays.
         self._scalars = _unused("scalars", set(names))
@@ -134,7 +134,7 @@ class Kernel:
             # Whatever keeps PyTorch from compiling does so before the loop runs.
             except Exception as error:
                 Compiler.give_up(error)
-        self._plain(*arrays, numbers)
+        self._plain(*arrays, numbers.unbind())
 
 
 class Compiler:

@@ -109,15 +109,15 @@ POWERS = {
 
 
 @functools.cache
-def loop_of(ufunc: np.ufunc, *kinds: Any) -> tuple[str, str] | None:
-    """The dtypes in which NumPy computes an operation, and of its result.
+def loop_of(ufunc: np.ufunc, *kinds: Any) -> tuple[str, str, str] | None:
+    """An operation's name, the dtype in which NumPy computes it, and its result's.
 
     Args:
         ufunc: the operation.
         kinds: for each operand its dtype, or the Python type of a bare number.
 
     Returns:
-        Both by name; None where a tape has no such operation or dtype.
+        All by name; None where a tape has no such operation or dtype.
 
     Raises:
         TypeError: where NumPy has none either.
@@ -127,7 +127,7 @@ def loop_of(ufunc: np.ufunc, *kinds: Any) -> tuple[str, str] | None:
     *operands, result = ufunc.resolve_dtypes((*kinds, None))
     loop = np.result_type(*operands).name
     known = {loop, result.name} <= DTYPES and len(set(operands)) == 1
-    return (loop, result.name) if known else None
+    return (ufunc.__name__, loop, result.name) if known else None
 
 
 @functools.cache

@@ -70,7 +70,7 @@ class Rule:
         inputs = len(self.arguments)
         recipe, scalars = record(lambda *arrays: self(arrays, t, hyper), dtype, inputs)
         for place, node in recipe.results:
-            self.check_dtype(place, recipe.nodes[node].dtype, dtype)
+            self.check_dtype(place, recipe.dtype(node), dtype)
         return recipe, scalars
 
     def run(

@@ -26,19 +26,27 @@ LIKE_THETA = "np.zeros_like(theta) and its kin make arrays that fit"
 PURE = "hand arrays on as results of the step"
 SELECT = "np.where(condition, a, b) chooses for each element"
 OTHER = "arithmetic, np.sqrt, np.where and the like have a counterpart in PyTorch"
+
 NAMED = {name: np.dtype(name) for name in DTYPES}
+
+ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv"}
+"""What most lines of most steps consist of, and what Python calls it."""
+
+PLAIN: dict[tuple[Any, Any], str] = {
+    kinds: dtype
+    for dtype in ("float32", "float64")
+    for number in (int, float)
+    for kinds in ((dtype, dtype), (dtype, number), (number, dtype))
+}
+"""Operands whose arithmetic needs no look at NumPy's rules: the arrays' dtype stays."""
+
+Node = tuple[str, tuple[int, ...], str]
+"""An operation, the nodes that it works on (for an input or a scalar: its place), and
+the dtype of what it gives."""
 
 
 class Untapeable(Exception):
     """The step does what no tape can hold; the message says what, and how else."""
-
-
-class Node(NamedTuple):
-    """An operation and the nodes that it works on; an input or a scalar has a place."""
-
-    operation: str
-    operands: tuple[int, ...]
-    dtype: str
 
 
 class Recipe(NamedTuple):
@@ -51,23 +59,24 @@ class Recipe(NamedTuple):
     nodes: tuple[Node, ...]
     results: tuple[tuple[int, int], ...]
 
+    def dtype(self, node: int) -> str:
+        """The dtype of a node."""
+        return self.nodes[node][2]
+
 
 class Tape:
     """The operations of one call, in order, and the scalars that they met."""
 
     def __init__(self, dtype: str, inputs: int) -> None:
-        self.nodes: list[Node] = []
+        self.nodes: list[Node] = [("input", (place,), dtype) for place in range(inputs)]
         self.scalars: list[Any] = []
         self.refusal: Untapeable | None = None
-        self.inputs = [
-            StandIn(self, self.write("input", (place,), dtype))
-            for place in range(inputs)
-        ]
+        self.inputs = [StandIn(self, place, dtype) for place in range(inputs)]
 
-    def write(self, operation: str, operands: tuple[int, ...], dtype: str) -> int:
-        """Add a node; its number."""
-        self.nodes.append(Node(operation, operands, dtype))
-        return len(self.nodes) - 1
+    def write(self, operation: str, operands: tuple[int, ...], dtype: str) -> StandIn:
+        """Add an operation; what stands for its result."""
+        self.nodes.append((operation, operands, dtype))
+        return StandIn(self, len(self.nodes) - 1, dtype)
 
     def refuse(self, what: str, instead: str) -> NoReturn:
         """Give up. Kept as well as raised: the step may catch what it calls."""
@@ -75,16 +84,32 @@ class Tape:
         raise self.refusal
 
     def scalar(self, value: Any, dtype: str) -> int:
-        """A number that the step brings along, and that may be another next time."""
+        """The node of a number that the step brings along: another one each time."""
+        self.nodes.append(("scalar", (len(self.scalars),), dtype))
         self.scalars.append(value)
-        return self.write("scalar", (len(self.scalars) - 1,), dtype)
+        return len(self.nodes) - 1
 
-    def cast(self, node: int, dtype: str) -> int:
-        """A node in another dtype."""
+    def cast(self, array: StandIn, dtype: str) -> StandIn:
+        """An array in another dtype."""
         if dtype not in DTYPES:
             self.refuse(f"it makes {dtype} of an array", "keep to theta's dtype")
-        same = self.nodes[node].dtype == dtype
-        return node if same else self.write(dtype, (node,), dtype)
+        return (
+            array if array._dtype == dtype else self.write(dtype, (array._node,), dtype)
+        )
+
+    def arithmetic(self, name: str, left: Any, right: Any) -> Any:
+        """One of the four operations, from an operator; most go the short way.
+
+        It is the way of most operations of a step, so it makes few calls.
+        """
+        one = left._dtype if type(left) is StandIn else type(left)
+        other = right._dtype if type(right) is StandIn else type(right)
+        dtype = PLAIN.get((one, other))
+        if dtype is None:
+            return getattr(np, name)(left, right)
+        operands = self.operand(left, dtype), self.operand(right, dtype)
+        self.nodes.append((name, operands, dtype))
+        return StandIn(self, len(self.nodes) - 1, dtype)
 
     def kind(self, value: Any) -> Any:
         """What NumPy's rules for dtypes need to know of an operand."""
@@ -99,22 +124,24 @@ class Tape:
 
     def operand(self, value: Any, dtype: str) -> int:
         """The node of an operand whose operation computes in ``dtype``."""
-        if isinstance(value, StandIn):
-            return self.cast(value._node, dtype)
-        return self.scalar(value, dtype)
+        if type(value) is not StandIn:
+            return self.scalar(value, dtype)
+        if value._tape is not self:
+            self.refuse("it uses an array of an earlier call", PURE)
+        return value._node if value._dtype == dtype else self.cast(value, dtype)._node
 
     def apply(self, ufunc: np.ufunc, *values: Any) -> StandIn:
         """One elementwise operation."""
         loop = loop_of(ufunc, *[self.kind(value) for value in values])
         if loop is None:
             self.refuse(f"it uses np.{ufunc.__name__}", OTHER)
-        name = ufunc.__name__
+        name, inside, result = loop
         if name == "power":
             name, values = _power(*values)
-        operands = tuple([self.operand(value, loop[0]) for value in values])
+        operands = tuple([self.operand(value, inside) for value in values])
         if name == "positive":
-            return StandIn(self, operands[0])
-        return StandIn(self, self.write(name, operands, loop[1]))
+            return StandIn(self, operands[0], result)
+        return self.write(name, operands, result)
 
     def where(self, condition: Any, yes: Any, no: Any) -> StandIn:
         """``np.where`` with its three arguments."""
@@ -122,7 +149,7 @@ class Tape:
         self.kind(condition)
         mask = self.operand(condition, "bool")
         operands = mask, self.operand(yes, dtype), self.operand(no, dtype)
-        return StandIn(self, self.write("where", operands, dtype))
+        return self.write("where", operands, dtype)
 
     def finish(self, results: dict[int, Any]) -> Recipe:
         """The recipe that puts these results in the place of inputs."""
@@ -133,40 +160,41 @@ class Tape:
             if not isinstance(value, StandIn) or value._tape is not self:
                 self.refuse(f"it returns {described(value)}", LIKE_THETA)
             if value._node != place:
-                found.append((place, self._computed(value._node)))
+                found.append((place, self._computed(value)))
         return Recipe(tuple(self.nodes), tuple(found))
 
-    def _computed(self, node: int) -> int:
+    def _computed(self, array: StandIn) -> int:
         """A node whose value is computed, be it by multiplying with one.
 
         The compiled loop must not merely move values between arrays that it also
         writes: PyTorch's compiler gets the order wrong (seen with version 2.13).
         """
-        bare = node
-        while self.nodes[bare].operation in DTYPES:
-            bare = self.nodes[bare].operands[0]
-        if self.nodes[bare].operation != "input":
-            return node
-        dtype = self.nodes[node].dtype
-        return self.write("multiply", (node, self.scalar(1.0, dtype)), dtype)
+        bare = array._node
+        while self.nodes[bare][0] in DTYPES:
+            (bare,) = self.nodes[bare][1]
+        if self.nodes[bare][0] != "input":
+            return array._node
+        one: StandIn = array * 1.0
+        return one._node
 
 
 class StandIn(NDArrayOperatorsMixin):
     """What a step gets in place of an array: it has a dtype, and no elements.
 
-    Like an array it can be changed in place: then its node is another one.
+    Like an array it can be changed in place: then it stands for another node.
     """
 
-    __slots__ = ("_node", "_tape")
+    __slots__ = ("_dtype", "_node", "_tape")
 
-    def __init__(self, tape: Tape, node: int) -> None:
+    def __init__(self, tape: Tape, node: int, dtype: str) -> None:
         self._tape = tape
         self._node = node
+        self._dtype = dtype
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """As an array has it."""
-        return NAMED[self._tape.nodes[self._node].dtype]
+        return NAMED[self._dtype]
 
     @property
     def shape(self) -> Shape:
@@ -175,11 +203,11 @@ class StandIn(NDArrayOperatorsMixin):
 
     def copy(self, order: str = "C") -> StandIn:
         """Another stand-in, which can be changed apart from this one."""
-        return StandIn(self._tape, self._node)
+        return StandIn(self._tape, self._node, self._dtype)
 
     def astype(self, dtype: Any, *_: Any, **__: Any) -> StandIn:
         """In another dtype; a copy in any case, as a change in place may follow."""
-        return StandIn(self._tape, self._tape.cast(self._node, np.dtype(dtype).name))
+        return self._tape.cast(self, np.dtype(dtype).name).copy()
 
     def clip(self, low: Any = None, high: Any = None, out: Any = None) -> StandIn:
         """As ``np.clip``."""
@@ -187,12 +215,10 @@ class StandIn(NDArrayOperatorsMixin):
 
     def assign(self, value: StandIn) -> StandIn:
         """Take a value in place, as ``out=`` and ``+=`` do."""
-        if value._tape is not self._tape:
-            self._tape.refuse("it uses an array of an earlier call", PURE)
         if not np.can_cast(value.dtype, self.dtype, "same_kind"):
             what = f"it puts {value.dtype} into an array of {self.dtype}"
             self._tape.refuse(what, "convert with astype first")
-        self._node = self._tape.cast(value._node, self.dtype.name)
+        self._node = self._tape.operand(value, self._dtype)
         return self
 
     def __copy__(self) -> StandIn:
@@ -268,6 +294,27 @@ class StandIn(NDArrayOperatorsMixin):
         self._tape.refuse(f"it uses an array's .{name}", ELEMENTWISE)
 
 
+def _give_operators(name: str, short: str) -> None:
+    """Let a stand-in's operators go the short way."""
+
+    def operate(self: StandIn, other: Any) -> Any:
+        return self._tape.arithmetic(name, self, other)
+
+    def operate_from_right(self: StandIn, other: Any) -> Any:
+        return self._tape.arithmetic(name, other, self)
+
+    def operate_in_place(self: StandIn, other: Any) -> StandIn:
+        return self.assign(self._tape.arithmetic(name, self, other))
+
+    setattr(StandIn, f"__{short}__", operate)
+    setattr(StandIn, f"__r{short}__", operate_from_right)
+    setattr(StandIn, f"__i{short}__", operate_in_place)
+
+
+for _name, _short in ARITHMETIC.items():
+    _give_operators(_name, _short)
+
+
 class Shape:
     """The shape of a stand-in: equal to any other one, and otherwise unknown."""
 
@@ -327,8 +374,8 @@ def _clip(
 
 
 def _zeros_like(tape: Tape, array: StandIn, dtype: Any = None, **_: Any) -> StandIn:
-    name = np.dtype(dtype or array.dtype).name
-    return StandIn(tape, tape.write("zeros", (tape.cast(array._node, name),), name))
+    name = array._dtype if dtype is None else np.dtype(dtype).name
+    return tape.write("zeros", (tape.cast(array, name)._node,), name)
 
 
 def _full_like(
@@ -337,9 +384,8 @@ def _full_like(
     zeros = _zeros_like(tape, array, dtype)
     if isinstance(fill_value, StandIn):
         return fill_value.astype(zeros.dtype)
-    name = zeros.dtype.name
-    nodes = zeros._node, tape.scalar(fill_value, name)
-    return StandIn(tape, tape.write("add", nodes, name))
+    nodes = zeros._node, tape.operand(fill_value, zeros._dtype)
+    return tape.write("add", nodes, zeros._dtype)
 
 
 def _ones_like(tape: Tape, array: StandIn, dtype: Any = None, **_: Any) -> StandIn:
