@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -200,8 +201,15 @@ def movable(params: Iterable[Tensor]) -> set[Tensor]:
 
 
 def _strides(param: Tensor) -> tuple[int, ...]:
-    """The order of a parameter's elements where they lie close together."""
-    return torch.empty_like(param, device="meta").stride()
+    """A parameter's strides if its elements lie close together, else those of C."""
+    expected = 1
+    for stride, size in sorted(zip(param.stride(), param.shape, strict=True)):
+        if size > 1 and stride != expected:
+            return tuple(
+                math.prod(param.shape[axis + 1 :]) for axis in range(param.dim())
+            )
+        expected *= size
+    return param.stride()
 
 
 def _line(tensor: Tensor, strides: tuple[int, ...]) -> Tensor:

@@ -14,7 +14,7 @@ from descentlab.scale.buffers import HALF, Bucket, Tensor, as_array, movable, wi
 from descentlab.scale.explain import explained
 from descentlab.scale.kernel import kernel
 from descentlab.scale.rule import Rule
-from descentlab.scale.tape import Untapeable
+from descentlab.scale.tape import Recipe, Untapeable
 
 GROUP_KEYS = {"params", "param_names", "name", "initial_lr"}
 """What a parameter group may hold beside hyper-parameters."""
@@ -80,9 +80,10 @@ class StepOptimizer(torch.optim.Optimizer):
     def _advance(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
         """One step of one bucket: in one loop, or else with NumPy."""
         reason: Exception | None = None
+        dtype = str(wide(bucket.dtype)).removeprefix("torch.")
         if not self._plain:
             try:
-                self._run_kernel(bucket, hyper)
+                recorded = self.rule.record(dtype, bucket.steps + 1, hyper)
             except Exception as error:
                 reason = error
         if reason is not None and bucket.device.type != "cpu":
@@ -90,6 +91,8 @@ class StepOptimizer(torch.optim.Optimizer):
         if self._plain or reason is not None:
             # An error of the step's own comes again, and comes through.
             self._run_numpy(bucket, hyper)
+        else:
+            self._run_kernel(bucket, dtype, *recorded)
         if reason is not None:
             self._plain = True
             self.rule.tell(f"{self.rule.name} runs as plain NumPy, slower: {reason}")
@@ -104,10 +107,12 @@ class StepOptimizer(torch.optim.Optimizer):
             " plain NumPy"
         )
 
-    def _run_kernel(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
+    def _run_kernel(
+        self, bucket: Bucket, dtype: str, recipe: Recipe, scalars: list[Any]
+    ) -> None:
         """The step in one loop over a bucket's buffers."""
-        dtype = str(wide(bucket.dtype)).removeprefix("torch.")
-        recipe, scalars = self.rule.record(dtype, bucket.steps + 1, hyper)
+        for place, node in recipe.results:
+            self.rule.check_dtype(place, recipe.dtype(node), dtype)
         half = frozenset({0, 1} if bucket.dtype in HALF else ())
         made = kernel(self.rule.identifier, recipe, self.rule.arguments, half)
         made(bucket.arrays(), scalars)

@@ -114,7 +114,14 @@ class Kernel:
         head = f"def {name}({', '.join(names)}, {self._scalars}):"
         self.source = "\n    ".join([head, *body]) + "\n"
         self._plain = _function(name, self.source)
-        self._compiled = torch.compile(self._plain, fullgraph=True, dynamic=True)
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[..., None]:
+        # Dynamic: one loop for any number of elements.
+        compiled: Callable[..., None] = torch.compile(
+            self._plain, fullgraph=True, dynamic=True
+        )
+        return compiled
 
     def _scalar(self, place: int, dtype: str) -> Text:
         text = f"{self._scalars}[{place}]"

@@ -66,6 +66,7 @@ OTHER_NAME = {
     # NumPy's sign of NaN is NaN, PyTorch's is 0.
     "sign": Form("torch.where({0}.isnan(), {0}, torch.sign({0}))", ATOM, (ATOM,)),
     "negative": Form("-{0}", SIGN, (SIGN,)),
+    "positive": Form("+{0}", SIGN, (SIGN,)),
     "square": Form("{0} * {0}", PRODUCT, (SIGN,)),
     "reciprocal": Form("1 / {0}", PRODUCT, (SIGN,)),
     "multiply": _operator("*", PRODUCT),
