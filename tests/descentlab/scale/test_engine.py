@@ -35,6 +35,32 @@ def momentum_step(theta, grad, buf, lr, mu=0.9):
     return theta - lr * buf, buf
 
 
+def adamw_step(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    decay = lr * weight_decay * theta
+    theta, m, v = adam_step(theta, grad, m, v, t, lr, beta1, beta2, eps)
+    return theta - decay, m, v
+
+
+def adagrad_step(theta, grad, total, lr=1e-2, eps=1e-10):
+    total = total + grad**2
+    return theta - lr * grad / (np.sqrt(total) + eps), total
+
+
+def rmsprop_outside(theta, grad, v, lr=1e-2, beta=0.99, eps=1e-8):
+    v = beta * v + (1 - beta) * np.square(grad)
+    return theta - lr * grad / (np.sqrt(v) + eps), v
+
+
+def amsgrad_step(theta, grad, m, v, top, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = m + (1 - beta1) * (grad - m)
+    v = beta2 * v + (1 - beta2) * grad * grad
+    top = np.maximum(top, v)
+    root = np.sqrt(top / (1 - beta2**t)) + eps
+    return theta - lr / (1 - beta1**t) * m / root, m, v, top
+
+
 def network(dtype=torch.float64):
     """A small classifier, the same each time."""
     torch.manual_seed(0)
@@ -76,6 +102,10 @@ PAIRS = {
     "sgd": (sgd_step, torch.optim.SGD, {"lr": 0.1}, {}),
     "momentum": (momentum_step, torch.optim.SGD, {"lr": 0.1}, {"momentum": 0.9}),
     "adam": (adam_step, torch.optim.Adam, {"lr": 0.01}, {}),
+    "adamw": (adamw_step, torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.1}, {}),
+    "amsgrad": (amsgrad_step, torch.optim.Adam, {"lr": 0.01}, {"amsgrad": True}),
+    "adagrad": (adagrad_step, torch.optim.Adagrad, {"lr": 0.1}, {}),
+    "rmsprop": (rmsprop_outside, torch.optim.RMSprop, {"lr": 0.01}, {"alpha": 0.99}),
 }
 
 
@@ -242,6 +272,35 @@ def test_a_result_that_is_no_tuple(result):
         ).step()
 
 
+def test_what_the_step_raises_comes_through():
+    def careful(theta, grad, lr=0.1):
+        if lr < 0:
+            raise ValueError(f"lr must not be negative, got {lr}")
+        return theta - lr * grad
+
+    weights = parameter(1.0, grad=[1.0])
+    made = optimizer(careful)([weights], lr=-1.0)
+    with pytest.raises(
+        ValueError, match="^lr must not be negative, got -1.0$"
+    ) as error:
+        made.step()
+    assert error.value.__context__ is None
+    made.param_groups[0]["lr"] = 0.5
+    made.step()
+    assert weights.item() == 0.5
+    assert made.state[weights]["t"] == 1
+
+
+def test_a_result_of_another_shape():
+    def flat(theta, grad, v, lr=0.1):
+        return theta - lr * grad, np.mean(grad)
+
+    with pytest.raises(
+        ValueError, match=r"flat returns v of shape \(\) for theta of shape"
+    ):
+        optimizer(flat)([parameter(1.0, 2.0, grad=[1.0, 2.0])]).step()
+
+
 def test_a_list_of_results_is_as_good_as_a_tuple():
     def listed(theta, grad, v, lr=0.1):
         return [theta - lr * grad, v]
@@ -262,6 +321,7 @@ def test_hyper_parameters_are_checked():
 
 def test_the_class_has_the_name_of_the_step():
     made = optimizer(adam_step)
+    assert made is optimizer(adam_step)
     assert (made.__name__, inspect.isclass(made)) == ("adam_step", True)
     assert issubclass(made, torch.optim.Optimizer)
 

@@ -128,6 +128,7 @@ def test_few_elements_are_not_compiled(monkeypatch):
     optimizer(adam_step)([param]).step()
 
 
+@pytest.mark.slow
 def test_a_machine_that_can_not_compile(tmp_path):
     """In a process of its own: a cache would hold what was compiled before."""
     program = textwrap.dedent(
