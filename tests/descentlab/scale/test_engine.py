@@ -281,7 +281,7 @@ def test_what_the_step_raises_comes_through():
     weights = parameter(1.0, grad=[1.0])
     made = optimizer(careful)([weights], lr=-1.0)
     with pytest.raises(
-        ValueError, match="^lr must not be negative, got -1.0$"
+        ValueError, match=r"^lr must not be negative, got -1\.0$"
     ) as error:
         made.step()
     assert error.value.__context__ is None
