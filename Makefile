@@ -30,7 +30,7 @@ SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
 .PHONY: help course test test-fast lint publish book wheel release sample grade \
-	mutants bench-judge experiments lock clean
+	attacks mutants bench-judge experiments lock clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -112,6 +112,9 @@ lint: .venv/requirements-dev.txt ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+attacks: .venv/requirements-dev.txt publish ## every attack on the judge, and every wall taken away
+	@$(PY) -m benchmarks.attacks
 
 mutants: .venv/requirements-dev.txt ## what the checks of each exercise catch, name and accept
 	@$(PY) -m benchmarks.mutants

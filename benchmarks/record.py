@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from autograder.course import ROOT
@@ -16,7 +17,11 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 def record(
-    name: str, command: str, packages: Sequence[str], results: Mapping[str, Any]
+    name: str,
+    command: str,
+    packages: Sequence[str],
+    results: Mapping[str, Any],
+    others: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write ``results/NAME.json``: date, command and versions, then the results.
 
@@ -25,6 +30,7 @@ def record(
         command: what makes it, such as ``make mutants``.
         packages: those whose versions matter, besides Python.
         results: what was found, as JSON has it.
+        others: versions of what is no package, such as the kernel.
     """
     made = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -32,6 +38,7 @@ def record(
         "versions": {
             "Python": platform.python_version(),
             **{package: version(package) for package in packages},
+            **others,
         },
     }
     path = RESULTS / f"{name}.json"

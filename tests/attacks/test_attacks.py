@@ -45,8 +45,9 @@ def verdicts(request) -> Iterator[dict[Attack, Future]]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: f"{a.kind}: {a.title}")
-def test_attack(verdicts, attack):
+def test_attack(verdicts, attack, record_property):
     target, other = verdicts[attack].result()[attack]
+    record_property("attack", (attack.kind, target.score))
     assert target.score == 0, str(target.report)
     assert target.status in ("failed", "error", "timeout", "rejected")
     shown = str(target.report)
@@ -71,9 +72,10 @@ def test_an_honest_notebook_earns_everything():
 
 
 @pytest.mark.parametrize("cells", TAMPERED.values(), ids=TAMPERED)
-def test_tampering_with_the_notebook(cells):
+def test_tampering_with_the_notebook(cells, record_property):
     rest = answer(OTHER.name, RIGHT), checked(OTHER.name)
     verdict = judged(notebook(IMPORTS, *cells, *rest))
+    record_property("attack", ("notebook", verdict.exercises["rmsprop_step"].score))
     assert verdict.exercises["rmsprop_step"].score == 0
     assert verdict.exercises[OTHER.name].score == 4.0
     assert verdict.max_score == 10.0

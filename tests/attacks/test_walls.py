@@ -18,7 +18,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -45,7 +45,7 @@ from autograder.judge import (
     sandbox,
 )
 from autograder.judge.protocol import MAX_BYTES
-from autograder.judge.sandbox import Died, OutOfTime, Sandbox
+from autograder.judge.sandbox import Died, Sandbox
 from descentlab import compare
 from descentlab.compare import RemoteError
 from tests.attacks.attacks import (
@@ -63,7 +63,7 @@ from tests.judge import course
 from tests.notebooks import IMPORTS, answer, checked
 from tests.notebooks import notebook as written
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 # The package's name ``judge`` is its function.
 judging = import_module("autograder.judge.judge")
@@ -130,7 +130,7 @@ class Wall:
     name: str
     attack: Attempt
     remove: Callable[[Place], object]
-    before: tuple[str, ...] = ()
+    before: str = ""
 
 
 WALLS: dict[str, Wall] = {}
@@ -142,7 +142,7 @@ def wall(
     """Note an attack that the wall of this name, and no other, keeps out."""
 
     def note(attack: Attempt) -> Attempt:
-        WALLS[name] = Wall(name, attack, remove, (before,) if before else ())
+        WALLS[name] = Wall(name, attack, remove, before)
         return attack
 
     return note
@@ -172,13 +172,11 @@ def replaced(owner: Any, name: str, value: Any) -> Callable[[Place], None]:
 
 
 def unlimited(name: str) -> Callable[[Place], None]:
-    """Removes one of the limits that the kernel keeps."""
+    """Removes one of the limits that the kernel keeps; this process's own remains."""
+    kinds = {"memory": "AS", "seconds": "CPU", "threads": "NPROC", "file_size": "FSIZE"}
+    _, own = resource.getrlimit(getattr(resource, f"RLIMIT_{kinds[name]}"))
     kernel = Limits.kernel
-
-    def limits(self: Limits) -> dict[str, int]:
-        return {**kernel(self), name: resource.RLIM_INFINITY}
-
-    return replaced(Limits, "kernel", limits)
+    return replaced(Limits, "kernel", lambda self: {**kernel(self), name: own})
 
 
 def sized(name: str) -> Callable[[Place], None]:
@@ -223,6 +221,7 @@ def open_filter(place: Place) -> None:
 
 @wall("system-call filter", open_filter)
 def fork(place):
+    """Start processes, each with memory and time of its own."""
     child = "import os\ndef f():\n    pid = os.fork()\n    return pid or os._exit(0)"
     return place.ask(child) is not None
 
@@ -233,6 +232,7 @@ def fork(place):
     "system-call filter",
 )
 def mount(place):
+    """Mount file systems, such as one without a limit."""
     lines = "import ctypes\nlibc = ctypes.CDLL(None)\n"
     lines += "f = lambda: libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)"
     return place.ask(lines) == 0
@@ -276,12 +276,14 @@ import urllib.request
 
 @wall("network namespace", unshared("net"), "system-call filter")
 def ask_a_friend(place):
+    """Ask a server for the answer during the exam."""
     with friend() as url:
         return marks(ASKING.replace("URL", repr(url)))[0] > 0
 
 
 @wall("process namespace", unshared("pid"))
 def kill_the_instructors_work(place):
+    """End the processes of whoever grades."""
     with subprocess.Popen(["sleep", "60"]) as victim:
         place.ask(f"import os\nf = lambda: os.kill({victim.pid}, 15)")
         try:
@@ -293,6 +295,7 @@ def kill_the_instructors_work(place):
 
 @wall("IPC namespace", unshared("ipc"), "system-call filter")
 def pass_notes_in_shared_memory(place):
+    """Leave answers in shared memory for the next student."""
     start = "import ctypes\nlibc = ctypes.CDLL(None)\nf = lambda: libc.shmget(KEY, "
     start = start.replace("KEY", str(os.getpid()))
     place.ask(start + "4096, 0o1666)")
@@ -303,6 +306,7 @@ def pass_notes_in_shared_memory(place):
 
 @wall("end with the judge", without("--die-with-parent"))
 def outlive_the_judge(place):
+    """Go on when the judge was killed."""
     told, tell = multiprocessing.Pipe()
 
     def judge_for_ever():
@@ -344,6 +348,7 @@ def alive(pid: int) -> bool:
 
 @wall("bare root", bound("--ro-bind", str(ROOT / "solutions"), "/course/solutions"))
 def find_the_solution(place):
+    """Find the solution on the disk, and call it."""
     source = attack_called("The file system, from top to bottom")
     return marks(source)[0] > 0
 
@@ -359,6 +364,7 @@ def writable_package(place: Place) -> None:
 
 @wall("read-only binds", writable_package)
 def change_a_package_for_all(place):
+    """Change a package that the next sandbox will import."""
     package = place.host / "lesson"
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text("")
@@ -384,16 +390,19 @@ def f(folder="/tmp", size=1 << 19):
 
 @wall("read-only root", without("--remount-ro", "/"))
 def fill_the_root(place):
+    """Fill the host's memory with files beside /tmp."""
     return place.ask(FILL, sandbox.SITE) > SMALL.disk
 
 
 @wall("size of /tmp", sized("disk"))
 def fill_tmp(place):
+    """Fill the host's memory with files in /tmp."""
     return place.ask(FILL) > SMALL.disk
 
 
 @wall("size of a file", unlimited("file_size"), "size of /tmp")
 def one_long_file(place):
+    """Write one file without end."""
     return place.ask(FILL, "/tmp", 2 * SMALL.file_size) > 0
 
 
@@ -406,12 +415,14 @@ def shared_tmp(place: Place) -> None:
 
 @wall("private /tmp", shared_tmp)
 def leave_a_note(place):
+    """Leave a file for the next student, or read theirs."""
     place.ask("def f():\n    with open('/tmp/note', 'w') as file: file.write('answer')")
     return place.ask("f = lambda: open('/tmp/note').read()") == "answer"
 
 
 @wall("no /proc", bound("--ro-bind", "/proc", "/proc"))
 def read_command_lines(place):
+    """Read the command lines of the host's processes."""
     token = f"{os.getpid()}.25"
     with subprocess.Popen(["sleep", token]) as other:
         lines = "import glob\nf = lambda: any(TOKEN in open(name).read() for name in"
@@ -426,6 +437,7 @@ def read_command_lines(place):
     without("--remount-ro", "/dev", instead=("--dev-bind", "/dev", "/dev")),
 )
 def leave_something_in_memory(place):
+    """Write to the host's devices and shared memory."""
     name = Path(f"/dev/shm/note-{os.getpid()}")
     place.ask(f"def f():\n    open({str(name)!r}, 'w')")
     left = name.exists()
@@ -448,6 +460,7 @@ def whole_environment(place: Place) -> None:
 
 @wall("bare environment", whole_environment)
 def read_a_token(place):
+    """Read the tokens in the instructor's environment."""
     place.patch.setenv("COURSE_TOKEN", "secret")
     return place.ask("import os\nf = lambda: os.environ['COURSE_TOKEN']") == "secret"
 
@@ -460,6 +473,7 @@ def open_files(place: Place) -> None:
 
 @wall("nothing open but the pipes", open_files)
 def read_what_is_open(place):
+    """Read files that the judge has open, such as its key."""
     key = place.host / "key"
     key.write_text("secret")
     lines = "import os\ndef f():\n    for number in range(5, 64):\n        try:\n"
@@ -482,6 +496,7 @@ def one_for_all(place: Place) -> None:
 
 @wall("a sandbox for each notebook", one_for_all)
 def copy_the_neighbour(place):
+    """Call the function that the student before has defined."""
     assert marks(SOLVED)[0] == 6
     return marks("rmsprop_step = globals()['rmsprop_step']")[0] > 0
 
@@ -491,12 +506,14 @@ def copy_the_neighbour(place):
 
 @wall("limit of memory", unlimited("memory"))
 def take_memory(place):
+    """Take all the memory."""
     size = place.limits.memory * 3 // 2
     return place.ask(f"import mmap\nf = lambda: len(mmap.mmap(-1, {size}))") == size
 
 
 @wall("limit of processor time", unlimited("seconds"))
 def go_on_when_the_judge_no_longer_counts(place):
+    """Keep a processor busy after the judge is gone."""
     place.limits = replace(place.limits, seconds=1)
     lines = "import time\ndef f():\n    while time.process_time() < 2: pass\n"
     return place.ask(lines + "    return 1", seconds=60) is not None
@@ -504,6 +521,7 @@ def go_on_when_the_judge_no_longer_counts(place):
 
 @wall("limit of threads", unlimited("threads"))
 def many_threads(place):
+    """Start threads without end."""
     if os.getuid() == 0:
         pytest.skip("root is bounded by memory alone: the test as nobody tries this")
     place.limits = replace(place.limits, threads=50)
@@ -519,6 +537,7 @@ NO_FILES = partial(Place.edit_worker, old="(resource.RLIMIT_NOFILE, 64),", new="
 
 @wall("limit of open files", NO_FILES)
 def open_many_files(place):
+    """Open files without end."""
     lines = "import os\ndef f():\n    try:\n        for count in range(200):\n"
     lines += "            os.open('/dev/null', os.O_RDONLY)\n"
     lines += "    except OSError: pass\n    return count"
@@ -534,6 +553,7 @@ def no_end(place: Place) -> None:
 
 @wall("time limits", no_end)
 def take_more_time(place):
+    """Hold up the class."""
     return marks(f"import time\ntime.sleep(6)\n{SOLVED}")[0] > 0
 
 
@@ -547,6 +567,7 @@ LOUD = partial(
 
 @wall("output goes nowhere", LOUD)
 def talk_into_the_judges_pipe(place):
+    """Print into the judge's pipe, and lose earned marks."""
     return marks(SHOUTING)[0] < 6
 
 
@@ -581,6 +602,7 @@ def judge_in_the_students_process(place: Place) -> None:
 
 @wall("comparison outside the student's process", judge_in_the_students_process)
 def replace_the_comparison(place):
+    """Replace NumPy's comparisons, and be right whatever one returns."""
     return marks(attack_called("NumPy's comparisons"))[0] > 0
 
 
@@ -614,6 +636,7 @@ class Opens:
 
 @wall("closed list of types", taking_pickles)
 def run_code_in_the_judge(place):
+    """Send an object that runs code in the judge."""
     path = place.host / "owned"
     item = {"pickle": pickle.dumps(Opens(path)).hex()}
     place.ask(FORGING.replace("FORGED", repr({"result": item, "after": []})))
@@ -622,15 +645,12 @@ def run_code_in_the_judge(place):
 
 @wall("sizes of frames", replaced(protocol, "MAX_BYTES", 1 << 40))
 def fill_the_judges_memory(place):
-    lines = "import os, struct\ntext = b'{\"bytes\": 100000000000}'\n"
+    """Have the judge read and keep bytes without end."""
+    size = 2 * MAX_BYTES
+    lines = f"import os, struct\ntext = b'{{\"bytes\": {size}}}'\n"
     lines += "os.write(4, struct.pack('>I', len(text)) + text)\n"
-    lines += "for _ in range(64): os.write(4, bytes(1 << 22))\nf = print"
-
-    def listen():
-        with suppress(OutOfTime):
-            place.ask(lines, seconds=3)
-
-    return peak(listen) > 2 * MAX_BYTES
+    lines += f"for _ in range(32): os.write(4, bytes({size} // 32))\nf = print"
+    return peak(lambda: place.ask(lines)) > size
 
 
 def peak(work: Callable[[], object]) -> int:
@@ -650,6 +670,7 @@ def known_tickets(place: Place) -> None:
 
 @wall("a ticket for each answer", known_tickets)
 def answer_before_being_asked(place):
+    """Send answers ahead, which are then taken for another exercise's."""
     lines = "import json, os, struct\n"
     lines += "text = json.dumps({'bytes': 0, 'ended': True, 'ticket': '0'}).encode()\n"
     lines += "os.write(4, struct.pack('>I', len(text)) + text)\n"
@@ -661,6 +682,7 @@ def answer_before_being_asked(place):
     replaced(sandbox, "_refuse_other_shapes", lambda values, known: None),
 )
 def grow_in_the_judges_arithmetic(place):
+    """Have the judge compute with arrays of any size."""
     seen = []
     lines = "import numpy as np\ndef f(g, x): return g(np.zeros((1 << 20, 1)))"
     place.ask(lines, lambda x: seen.append(x.shape), np.ones(3))
@@ -673,6 +695,7 @@ def own_shape(result, expected, tolerance, dtype, part):
 
 @wall("shape of a result", replaced(compare, "_compare_numbers", own_shape))
 def nothing_is_wrong_with_nothing(place):
+    """Return an empty array, in which no number is wrong."""
     return marks(attack_called("Nothing at all, of the right rank"))[0] > 0
 
 
@@ -684,6 +707,7 @@ def groups_alone(exercise, function, seed, earlier=None):
 
 @wall("values first", replaced(judging, "evaluate", groups_alone))
 def refuse_everything(place):
+    """Raise the expected error always, and earn that share."""
     exercise = course.EXERCISES[1]
     source = "def logarithm(x):\n    raise ValueError(x)"
     data = written(answer("logarithm", source), checked("logarithm"))
@@ -708,7 +732,7 @@ def rmsprop_step(*args, **kwargs):
 
 @wall("seed with a key", same_inputs)
 def learn_the_answers_by_heart(place):
-    """The inputs of seed 0 and their answers, as feedback pages would tell them."""
+    """Collect answers from feedback pages, and hand them in."""
     learned = {}
     space: dict[str, Any] = {"np": np}
     exec(f"{KEY}\n{SOLVED}", space)
@@ -727,6 +751,7 @@ IN_PLACE = SOLVED.replace("v = beta * v +", "v[...] = beta * v +")
 
 @wall("purity", replaced(compare, "_impurity", lambda *args: None))
 def change_the_arguments(place):
+    """Change the arguments in place for full marks."""
     return marks(IN_PLACE)[0] == 6
 
 
@@ -744,6 +769,7 @@ KEPT = {{}}
     replaced(compare, "_kept", lambda function, *args, **kw: function(*args, **kw)),
 )
 def hand_out_one_array(place):
+    """Return one array again and again for full marks."""
     return marks(ONE_ARRAY)[0] == 6
 
 
@@ -752,6 +778,7 @@ def hand_out_one_array(place):
 
 @wall("text in one plain line", replaced(sandbox, "one_line", lambda text, n: text[:n]))
 def forge_a_report(place):
+    """Write lines of one's own into the report, or to the terminal."""
     source = attack_called("An exception that forges a report")
     data = written(IMPORTS, answer(TARGET.name, source), CHECK)
     (verdict,) = judged(data, (TARGET,)).exercises.values()
@@ -760,6 +787,7 @@ def forge_a_report(place):
 
 @wall("a student's text as written", replaced(gradebook, "_as_written", str))
 def a_script_for_the_grader(place):
+    """Run a script in the browser of whoever grades."""
     text = {"cell_type": "markdown", "source": "<script>alert(1)</script>"}
     data = json.dumps({"nbformat": 4, "cells": [text]}).encode()
     restored = gradebook.in_order(data, released()).cells[0]
@@ -769,7 +797,8 @@ def a_script_for_the_grader(place):
 def released() -> Any:
     """The notebook of one exercise, as students get it."""
     cells = [answer("rmsprop_step", f"{PLAIN}    pass"), CHECK]
-    return nbformat.reads(written(*cells).decode(), 4)
+    named = [{**cell, "id": f"cell-{i}"} for i, cell in enumerate(cells)]
+    return nbformat.reads(written(*named).decode(), 4)
 
 
 def scored(submitted: list[dict[str, Any]]) -> float:
@@ -786,6 +815,7 @@ def scored(submitted: list[dict[str, Any]]) -> float:
     replaced(gradebook, "_write_verdict", lambda cell, verdict: None),
 )
 def be_silent(place):
+    """Earn everything where no verdict was written."""
     return scored([WRONG, CHECK]) > 6
 
 
@@ -795,11 +825,13 @@ def as_submitted(data: bytes, released: Any) -> Any:
 
 @wall("cells in order, as released", replaced(gradebook, "in_order", as_submitted))
 def raise_the_points(place):
+    """Raise the points that an exercise is worth."""
     return scored([WRONG, checked("rmsprop_step", 1_000_000)]) > 6
 
 
 @wall("parts of a notebook", replaced(notebook, "MAX_PARTS", 1 << 40))
 def fill_the_judge_with_brackets(place):
+    """Fill the judge's memory with a small notebook."""
     data = b'{"cells": [' + b"[]," * (1 << 19) + b"[]]}"
 
     def read():
@@ -814,8 +846,9 @@ def test_a_wall_holds_something(name, tmp_path, monkeypatch, record_property):
     one = WALLS[name]
     place = Place(tmp_path, monkeypatch)
     monkeypatch.setattr(sandbox, "command", place.command)
-    for other in one.before:
-        WALLS[other].remove(place)
-    assert not one.attack(place), f"{one.attack.__name__} gets past {name}"
+    record_property("wall", one)
+    if one.before:
+        WALLS[one.before].remove(place)
+    assert not one.attack(place), f"past {name} one can: {one.attack.__doc__}"
     one.remove(place)
-    assert one.attack(place), f"without {name} nothing gets through"
+    assert one.attack(place), f"without {name} nobody can: {one.attack.__doc__}"

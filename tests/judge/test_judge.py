@@ -321,6 +321,20 @@ def test_what_comes_after_the_notebooks_time_is_not_blamed_itself():
         assert "the notebook's time was used up" in text(verdict, name)
 
 
+def test_calls_that_each_end_but_together_take_too_long_are_a_timeout():
+    slow = "import time\ndef logarithm(x):\n    time.sleep(1)\n    return np.log(x)"
+    verdict = judged(
+        submission(SOLVED | {"logarithm": slow}),
+        times=Times(cell=3, exercise=2.5, notebook=60),
+    )
+    assert marks(verdict) == {
+        "scaled": ("passed", 4.0),
+        "logarithm": ("timeout", 0.0),
+        "descent": ("passed", 4.0),
+    }
+    assert text(verdict, "logarithm").startswith("logarithm: 0 of 2 points (timeout)")
+
+
 def test_a_callback_that_is_called_for_ever_is_a_timeout():
     source = "def descent(grad_fn, x0, steps):\n    while True:\n        grad_fn(x0)"
     verdict = judged(
