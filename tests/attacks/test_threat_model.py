@@ -16,13 +16,18 @@ KNOWN = {
     *(("notebook", name) for name in TAMPERED),
     *(("wall", name) for name in WALLS),
 }
-NAMED = set(re.findall(r"`([a-z_]+): ([^`]+)`", PAGE))
-LINES = re.findall(r"^- .*", CLAIMS, re.M)
+NAME = re.compile(r"\*([a-z_]+): ([^*]+)\*")
+NAMED = set(NAME.findall(PAGE))
+LINES = re.findall(r"^- .*\n\n.*", CLAIMS, re.M)
+
+
+def test_the_page_has_lines():
+    assert len(LINES) > 20
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[2:40])
 def test_each_line_names_attacks(line):
-    assert re.search(r"`([a-z_]+): ([^`]+)`", line)
+    assert NAME.search(line)
 
 
 def test_whatever_is_named_is_tried():
