@@ -20,9 +20,10 @@ c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 
 # Grading: whatever was submitted is put in order, and the judge takes the place of the
 # step that would run the notebook. What is in order has its cells and their metadata
-# from the release, so nbgrader's other repairs and checks would find nothing.
+# from the release, so nbgrader's repairs and checks would find nothing; but it must be
+# given one of them, the least.
 c.Autograde.exporter_class = "autograder.gradebook.SubmissionExporter"
-c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.OverwriteCells"]
+c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
 c.Autograde.autograde_preprocessors = [
     "autograder.gradebook.Judge",
     "nbgrader.preprocessors.LimitOutput",

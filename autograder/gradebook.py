@@ -11,15 +11,19 @@ import copy
 import html
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 
 from autograder.course import CourseError
 from autograder.exercises import UnknownAssignment, load
@@ -39,6 +43,14 @@ NOTES = {
 }
 """What the table of grades says beside the marks, and what that means."""
 
+# Copied, since nbformat validates each new cell, and later all of them once more.
+BLANK = {
+    "code": new_code_cell(),
+    "markdown": new_markdown_cell(),
+    "raw": new_raw_cell(),
+}
+"""An empty cell of each kind."""
+
 CELL = "padding: .1em 1.2em .1em 0; text-align: left; vertical-align: top"
 
 
@@ -51,7 +63,7 @@ class SubmissionExporter(NotebookExporter):
         try:
             self.verdicts = Verdicts(Path(self.converter.coursedir.root))
             self.probe()
-            self.paper = self.released(self.converter.coursedir.assignment_id)
+            self.release = self.released(self.converter.coursedir.assignment_id)
         except (SandboxError, CourseError, UnknownAssignment) as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from None
@@ -97,6 +109,20 @@ class SubmissionExporter(NotebookExporter):
             advice = f"run `python -m autograder release {assignment}`"
             raise CourseError(f"{assignment} is not released: {advice}")
         return nbformat.read(path, as_version=4)
+
+    @cached_property
+    def paper(self) -> Any:
+        """The released notebook with its graded cells as the gradebook has them.
+
+        nbgrader would look into the gradebook for every submission; here all have
+        these cells from this one.
+        """
+        names = dict.fromkeys(
+            ("assignment", "notebook"), self.converter.coursedir.assignment_id
+        )
+        about = {**names, "db_url": self.converter.coursedir.db_url}
+        overwrite = OverwriteCells(parent=self)
+        return overwrite.preprocess(self.release, {"nbgrader": about})[0]
 
     def _export(self, filename: str, resources: Any, **kwargs: Any) -> Any:
         if not self.converter._sanitizing:
@@ -159,7 +185,7 @@ def in_order(data: bytes, released: Any) -> Any:
             restored.source = _as_written(restored.source)
         cells.append(restored)
     cells += [copy.deepcopy(cell) for cell in known.values()]
-    return nbformat.v4.new_notebook(cells=cells, metadata=released.metadata)
+    return NotebookNode({**released, "cells": cells})
 
 
 def forget_marks(about: Mapping[str, str]) -> None:
@@ -284,11 +310,15 @@ def _restored(cell: Any, original: Any) -> Any:
     # JSON can hold half a character, which the file that nbgrader writes cannot.
     source = cell["source"].encode("utf-8", errors="replace").decode("utf-8")
     if original is None:
-        v4: Any = nbformat.v4
-        makers = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
-        make = makers.get(cell["cell_type"], v4.new_raw_cell)
-        return make(source=source)
+        return _own_cell(cell["cell_type"], source)
     restored = copy.deepcopy(original)
     if utils.is_solution(original):
         restored.source = source
     return restored
+
+
+def _own_cell(kind: str, source: str) -> Any:
+    """A cell of the student's own."""
+    cell = copy.deepcopy(BLANK.get(kind, BLANK["raw"]))
+    cell.source, cell.id = source, uuid4().hex[:8]
+    return cell

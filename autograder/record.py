@@ -34,6 +34,7 @@ from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from tornado.log import app_log
+from traitlets import default
 
 from autograder.course import CourseError
 from autograder.gradebook import SubmissionExporter, forget_marks
@@ -43,6 +44,8 @@ from autograder.verdicts import Verdicts
 # nbgrader opens its database anew at each step, and without this SQLAlchemy forgets all
 # that it worked out about it: a third of the time.
 api.create_engine = cache(api.create_engine)
+# Nor need it ask each time for each of the gradebook's tables whether it is there.
+api.Base.metadata.create_all = cache(api.Base.metadata.create_all)
 
 MACHINE = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -58,6 +61,21 @@ class Exporter(SubmissionExporter):
 
     def probe(self) -> None:
         """Leave it to who judges."""
+
+
+class OnePass(Autograde):
+    """nbgrader's ``Autograde``, which writes a submission down once.
+
+    nbgrader itself puts it in order, writes it, reads it and then has it graded.
+    """
+
+    @default("preprocessors")
+    def _steps(self) -> Any:
+        return self.autograde_preprocessors
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Grade one notebook."""
+        BaseConverter.convert_single_notebook(self, notebook_filename)
 
 
 class Recorder:
@@ -77,7 +95,7 @@ class Recorder:
         self.assignment = assignment
         self.coursedir = course.coursedir
         try:
-            self.autograde = _ready(Autograde, course, exporter_class=Exporter)
+            self.autograde = _ready(OnePass, course, exporter_class=Exporter)
         except NbGraderException as refusal:
             raise CourseError(str(refusal)) from None
         self.autograde.exporter.verdicts = verdicts
