@@ -180,9 +180,9 @@ def cut_down(notebook: Any) -> Any:
 
 
 def halves(notebooks: Notebooks) -> list[dict[str, Any]]:
-    """The notebooks in two parts, every other one in each."""
+    """The notebooks in two parts, or in one where there is but one."""
     items = list(notebooks.items())
-    return [dict(items[::2]), dict(items[1::2])]
+    return [dict(part) for part in (items[::2], items[1::2]) if part]
 
 
 def _students(kinds: list[Any], number: int) -> Iterator[tuple[str, Any]]:

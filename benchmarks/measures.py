@@ -40,9 +40,9 @@ def compare(
         cut: cut the notebooks down to their exercises.
 
     Returns:
-        For each grader its submissions, seconds, submissions per second, these as
-        multiples of stock's, and to how many exercises it gives other marks than
-        ``class``.
+        For each grader, ``class`` last, its submissions, seconds, submissions per
+        second, these as multiples of stock's, and to how many exercises it gives other
+        marks than ``class``.
     """
     few = dict(list(notebooks.items())[:sample])
     given = {STOCK: few, SIDE_BY_SIDE: few, COMMAND: notebooks, CLASS: notebooks}
@@ -58,7 +58,8 @@ def compare(
         row = _row(len(given[grader]), statistics.median(seconds[grader]))
         found = marks[grader].items()
         row["other_marks"] = sum(abs(marks[CLASS][k] - v) > 1e-9 for k, v in found)
-        row["times_stock"] = row["per_second"] / (rows or [row])[0]["per_second"]
+        first = (rows or [row])[0]["per_second"]
+        row["times_stock"] = row["per_second"] / first if few else None
         rows.append({"grader": grader} | row)
     return rows
 
