@@ -52,7 +52,7 @@ wheel: $(STAMPS)/wheel ## the learner's package, in _build/wheels
 release: $(STAMPS)/release ## source/ and release/ of every assignment
 sample: $(STAMPS)/sample ## submitted/: a sample class with right and wrong answers
 
-grade: $(GRADED) ## grade submitted/ with nbgrader and our judge, print the table
+grade: $(GRADED) ## grade submitted/, write feedback pages, print the table
 	@$(PY) -m autograder grades
 
 $(STAMPS)/publish: $(LEARNER) $(JUDGE) .venv/requirements.txt .venv/pyproject.toml
@@ -93,9 +93,7 @@ $(GRADED): $(STAMPS)/graded-%: sample
 	command -v bwrap >/dev/null || { echo "make: grading needs bubblewrap (Linux, or" \
 		"WSL on Windows): sudo apt install bubblewrap" >&2; exit 1; }; \
 	echo "==> $*: grading each submission in its sandbox" && \
-	$(BIN)/nbgrader autograde $* --force && \
-	echo "==> $*: writing each student's feedback page" && \
-	$(BIN)/nbgrader generate_feedback $* --force; }
+	$(PY) -m autograder class $* --force; }
 	@mv $@.new $@
 
 ## -- Tests and checks ---------------------------------------------------------
@@ -119,8 +117,8 @@ attacks: .venv/requirements-dev.txt publish ## every attack on the judge, and ev
 mutants: .venv/requirements-dev.txt ## what the checks of each exercise catch, name and accept
 	@$(PY) -m benchmarks.mutants
 
-bench-judge: course ## the judge against stock nbgrader, on the same submissions
-	@$(PY) -m benchmarks.judge
+bench-judge: .venv/requirements.txt .venv/pyproject.toml ## the judge against stock nbgrader (QUICK=1: a reduced run)
+	@$(PY) -m benchmarks.judge $(if $(QUICK),--quick)
 
 experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced form)
 	@$(PY) -m experiments $(if $(QUICK),--quick)
