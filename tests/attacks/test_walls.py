@@ -524,8 +524,10 @@ def many_threads(place):
     """Start threads without end."""
     if os.getuid() == 0:
         pytest.skip("root is bounded by memory alone: the test as nobody tries this")
-    place.limits = replace(place.limits, threads=50)
-    lines = "import threading\ndef f(event=threading.Event()):\n    try:\n"
+    # With so much memory, and so small stacks, it is not that which bounds them.
+    place.limits = replace(place.limits, threads=50, memory=8 << 30)
+    lines = "import threading\nthreading.stack_size(1 << 16)\n"
+    lines += "def f(event=threading.Event()):\n    try:\n"
     lines += "        for count in range(200):\n"
     lines += "            threading.Thread(target=event.wait, daemon=True).start()\n"
     lines += "    except RuntimeError: pass\n    event.set()\n    return count"
