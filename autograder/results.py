@@ -101,9 +101,9 @@ def _read(env: BuildEnvironment, name: str) -> dict[str, Any]:
 
 
 def _cell(item: dict[str, Any], keys: str, name: str) -> Any:
-    """What stands under a key, or under several as ``a / b``."""
+    """What stands under a key, or under several as ``a/b``."""
     values = [_value(item, key.strip(), name) for key in keys.split("/")]
-    return values[0] if len(values) == 1 else " / ".join(map(_text, values))
+    return values[0] if len(values) == 1 else "/".join(map(_text, values))
 
 
 def _value(data: Any, key: str, name: str) -> Any:
@@ -130,7 +130,7 @@ def _row(cells: Iterable[Any]) -> nodes.row:
 
 def _entry(value: Any) -> nodes.entry:
     text = _text(value)
-    number = re.fullmatch(r"-?[\d.]+( / -?[\d.]+)*", text)
+    number = re.fullmatch(r"-?[\d.]+(/-?[\d.]+)*", text)
     paragraph = nodes.paragraph("", "", *_inlines(text))
     return nodes.entry("", paragraph, classes=["text-right"] if number else [])
 
