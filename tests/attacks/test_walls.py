@@ -300,7 +300,7 @@ def pass_notes_in_shared_memory(place):
     start = start.replace("KEY", str(os.getpid()))
     place.ask(start + "4096, 0o1666)")
     found = place.ask(start + "0, 0)")
-    ctypes.CDLL(None).shmctl(found or -1, 0, None)
+    ctypes.CDLL(None).shmctl(-1 if found is None else found, 0, None)
     return found is not None and found >= 0
 
 
