@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -76,28 +77,25 @@ class Bucket:
         for kept in self.state:
             kept["t"] = steps
 
-    def holds(self, state: Mapping[Tensor, State]) -> bool:
+    def holds(self, params: Sequence[Tensor]) -> bool:
+        """Whether these are its parameters, in their order."""
+        return len(params) == len(self.params) and all(map(is_, params, self.params))
+
+    def is_in_place(self) -> bool:
         """Whether values and state are still where this bucket has put them."""
-        for param, place, kept, views in zip(
-            self.params, self._places, self.state, self._views, strict=True
-        ):
-            if param.data_ptr() != place or state.get(param) is not kept:
-                return False
-            for name, view in zip(self.names, views, strict=True):
-                if kept.get(name) is not view:
-                    return False
-        return self.params[0].dtype == self.dtype
+        if [param.data_ptr() for param in self.params] != self._places:
+            return False
+        kept = (state.get(name) for name in self.names for state in self.state)
+        return all(map(is_, kept, self._views)) and self.params[0].dtype == self.dtype
 
     def lay_out(self) -> None:
         """Bring values and state into lines that one loop can run along."""
         if self._buffers:
             return
         if len(self.params) == 1:
-            ((param, strides, views),) = zip(
-                self.params, self._strides, self._views, strict=True
-            )
-            tensors = [param.data, param.data, *views]
-            self._buffers = [_line(tensor, strides) for tensor in tensors]
+            value = self.params[0].data
+            tensors = [value, value, *self._views]
+            self._buffers = [_line(tensor, self._strides[0]) for tensor in tensors]
             return
         theta, values = self._buffer(self.dtype, [p.data for p in self.params])
         gradient, self._gradients = self._buffer(self.dtype, [])
@@ -113,9 +111,9 @@ class Bucket:
         self._remember()
 
     def _remember(self) -> None:
-        """Note where everything lies, for ``holds``."""
+        """Note where everything lies, for ``is_in_place``."""
         self._places = [param.data_ptr() for param in self.params]
-        self._views = [tuple(kept[n] for n in self.names) for kept in self.state]
+        self._views = [state[name] for name in self.names for state in self.state]
 
     def _buffer(
         self, dtype: torch.dtype, contents: Sequence[Tensor]
@@ -144,28 +142,26 @@ class Bucket:
             self._buffers[1] = _line(gradient, self._strides[0])
             if self._buffers[1].shape != self._buffers[0].shape:
                 # Laid out otherwise: element by element, in no line.
-                return [self.params[0].data, gradient, *self._views[0]]
+                return [self.params[0].data, gradient, *self._views]
         return self._buffers
 
     def _gather(self) -> None:
         """Copy gradients that were made anew to their buffer, and keep them there."""
+        if self.is_gathered():
+            return
         fresh = [
             (param, view, gradient)
             for param, view in zip(self.params, self._gradients, strict=True)
-            # The gradient that it had before is the view itself, not only its memory.
             if (gradient := param.grad) is not view and gradient is not None
         ]
-        if fresh:
-            torch._foreach_copy_([view for _, view, _ in fresh], [g for *_, g in fresh])
-            for param, view, _ in fresh:
-                param.grad = view
+        torch._foreach_copy_([view for _, view, _ in fresh], [g for *_, g in fresh])
+        for param, view, _ in fresh:
+            param.grad = view
 
-    def gathered(self) -> bool:
-        """Whether all of its gradients lie in its buffer."""
-        return bool(self._gradients) and all(
-            param.grad is view
-            for param, view in zip(self.params, self._gradients, strict=True)
-        )
+    def is_gathered(self) -> bool:
+        """Whether all of its gradients lie in its buffer: are its very views."""
+        gradients = [param.grad for param in self.params]
+        return bool(self._gradients) and all(map(is_, gradients, self._gradients))
 
     def zero(self) -> None:
         """Set all gradients to zero, and keep them in their buffer."""

@@ -5,12 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import is_not
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from descentlab.scale.buffers import HALF, Bucket, Tensor, as_array, movable, wide
+from descentlab.scale.buffers import (
+    HALF,
+    Bucket,
+    State,
+    Tensor,
+    as_array,
+    movable,
+    wide,
+)
 from descentlab.scale.explain import explained
 from descentlab.scale.kernel import kernel
 from descentlab.scale.rule import Rule
@@ -37,7 +46,8 @@ class StepOptimizer(torch.optim.Optimizer):
 
     def _start(self) -> None:
         self._buckets: dict[int, list[Bucket]] = {}
-        self._marks: dict[Tensor, tuple[Tensor, int]] = {}
+        self._marks: list[tuple[Tensor, Tensor, int]] = []
+        self._states: list[State] = []
         self._plain = False
 
     @classmethod
@@ -71,16 +81,20 @@ class StepOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         untouched = self._untouched()
+        states = list(self.state.values())
+        if len(states) != len(self._states) or any(map(is_not, states, self._states)):
+            self._buckets = {}  # somebody has put other states there
         for place, group in enumerate(self.param_groups):
             hyper = {name: _number(group[name]) for name in self.rule.signature.hyper}
             for bucket in self._active(place, group["params"], untouched):
                 self._advance(bucket, hyper)
+        self._states = list(self.state.values())
         return loss
 
     def _advance(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
         """One step of one bucket: in one loop, or else with NumPy."""
         reason: Exception | None = None
-        dtype = str(wide(bucket.dtype)).removeprefix("torch.")
+        dtype = NAMES[bucket.dtype]
         if not self._plain:
             try:
                 recorded = self.rule.record(dtype, bucket.steps + 1, hyper)
@@ -113,7 +127,7 @@ class StepOptimizer(torch.optim.Optimizer):
         """The step in one loop over a bucket's buffers."""
         for place, node in recipe.results:
             self.rule.check_dtype(place, recipe.dtype(node), dtype)
-        half = frozenset({0, 1} if bucket.dtype in HALF else ())
+        half = BOTH if bucket.dtype in HALF else NEITHER
         made = kernel(self.rule.identifier, recipe, self.rule.arguments, half)
         made(bucket.arrays(), scalars)
 
@@ -137,14 +151,24 @@ class StepOptimizer(torch.optim.Optimizer):
     # -- Parameters and their gradients ------------------------------------------------
 
     def _active(
-        self, place: int, params: Sequence[Tensor], untouched: set[Tensor]
+        self, place: int, params: Sequence[Tensor], untouched: set[int]
     ) -> list[Bucket]:
         """The buckets of a group's parameters that have gradients."""
-        active = {p: None for p in params if p.grad is not None and p not in untouched}
+        active = [param for param in params if param.grad is not None]
+        if untouched:
+            active = [param for param in active if id(param) not in untouched]
+        buckets = self._buckets.get(place, [])
+        # As ever: to group anew would find the same, more slowly.
+        if len(buckets) == 1 and buckets[0].holds(active) and buckets[0].is_in_place():
+            return buckets
+        return self._regrouped(place, dict.fromkeys(active))
+
+    def _regrouped(self, place: int, active: dict[Tensor, None]) -> list[Bucket]:
+        """The buckets of the active parameters: those there are, or new ones."""
         kept, resting = [], []
         for bucket in self._buckets.get(place, ()):
             having = [param in active for param in bucket.params]
-            if not bucket.holds(self.state) or (any(having) and not all(having)):
+            if not bucket.is_in_place() or (any(having) and not all(having)):
                 for index, has in enumerate(having):
                     if not has:
                         bucket.release(index)
@@ -154,8 +178,7 @@ class StepOptimizer(torch.optim.Optimizer):
                     del active[param]
             else:
                 resting.append(bucket)
-        if active:
-            kept += self._sorted_into_buckets(active)
+        kept += self._sorted_into_buckets(active)
         self._buckets[place] = kept + resting
         return kept
 
@@ -187,33 +210,33 @@ class StepOptimizer(torch.optim.Optimizer):
         backward pass adds to them in place. With ``set_to_none`` a parameter that this
         pass does not reach counts as one without gradient all the same.
         """
-        buckets = [b for lot in self._buckets.values() for b in lot if b.gathered()]
+        buckets = [b for lot in self._buckets.values() for b in lot if b.is_gathered()]
         super().zero_grad(set_to_none)
-        self._marks = {}
+        self._marks = []
         if set_to_none:
             for bucket in buckets:
                 bucket.zero()
-                for param in bucket.params:
-                    gradient = _gradient(param)
-                    self._marks[param] = gradient, gradient._version
+                self._marks += [
+                    (p, g := _gradient(p), g._version) for p in bucket.params
+                ]
 
-    def _untouched(self) -> set[Tensor]:
-        """The parameters whose gradients ``zero_grad`` has kept, and nobody set since.
+    def _untouched(self) -> set[int]:
+        """The ids of parameters whose gradients are zeros that ``zero_grad`` has kept.
 
         A gradient that has never changed is one of those. So is one that has changed
         less often than others and is still zero: clipping, say, scales them all, but
         the backward pass did not reach it.
         """
-        changes = {
-            param: gradient._version - mark
-            for param, (gradient, mark) in self._marks.items()
+        changes = [
+            (param, gradient, gradient._version - mark)
+            for param, gradient, mark in self._marks
             if param.grad is gradient
-        }
-        most = max(changes.values(), default=0)
+        ]
+        most = max((count for *_, count in changes), default=0)
         return {
-            param
-            for param, count in changes.items()
-            if count == 0 or (count < most and not _gradient(param).any())
+            id(param)
+            for param, gradient, count in changes
+            if count == 0 or (count < most and not gradient.any())
         }
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -241,7 +264,7 @@ class StepOptimizer(torch.optim.Optimizer):
                 f"{self.rule.name} takes whole parameters, got a sharded one (FSDP,"
                 " tensor parallel): DistributedDataParallel keeps them whole"
             )
-        if param.dtype not in DTYPES:
+        if param.dtype not in NAMES:
             raise TypeError(
                 f"{self.rule.name} takes float64, float32, bfloat16 or float16"
                 f" parameters, got {str(param.dtype).removeprefix('torch.')}"
@@ -298,7 +321,13 @@ class StepOptimizer(torch.optim.Optimizer):
 SHARDED = ("device_mesh", "_is_flat_param", "_fsdp_flattened")
 """What marks a parameter of which this process holds a part."""
 
-DTYPES = HALF | {torch.float32, torch.float64}
+NAMES = {torch.float64: "float64"} | dict.fromkeys(
+    (torch.float32, torch.bfloat16, torch.float16), "float32"
+)
+"""What NumPy calls the dtype in which a step on such parameters computes."""
+
+BOTH, NEITHER = frozenset({0, 1}), frozenset[int]()
+"""Whether theta and grad have half the bits."""
 
 
 @functools.cache
