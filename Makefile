@@ -30,7 +30,7 @@ SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
 .PHONY: help course test test-fast lint publish book wheel release sample grade \
-	attacks mutants bench-judge experiments lock clean
+	attacks mutants bench-judge bench-scale experiments lock clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -119,6 +119,9 @@ mutants: .venv/requirements-dev.txt ## what the checks of each exercise catch, n
 
 bench-judge: .venv/requirements.txt .venv/pyproject.toml ## the judge against stock nbgrader (QUICK=1: a reduced run)
 	@$(PY) -m benchmarks.judge $(if $(QUICK),--quick)
+
+bench-scale: .venv/requirements.txt .venv/pyproject.toml ## a student's step in PyTorch against PyTorch's own (QUICK=1: a try)
+	@$(PY) -m benchmarks.scale $(if $(QUICK),--quick)
 
 experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced form)
 	@$(PY) -m experiments $(if $(QUICK),--quick)
