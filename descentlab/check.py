@@ -32,6 +32,9 @@ ADVICE = {
     "dtype": "Something in the formula is a NumPy float64 and draws the float32 arrays"
     " up with it, such as np.sqrt of a number or np.zeros without a dtype: make scalars"
     " Python floats, with float(...), and give new arrays the dtype of theta.",
+    "whole": "An array that is made like a whole-numbered one (zeros_like, full_like,"
+    " copy) holds whole numbers too, and cuts off what is behind the point: give it"
+    " dtype=float.",
     "silent": "Test the argument first and raise the error, with a message that says"
     " what was wrong.",
     "other-error": "Raise the error that the exercise names, with raise: a caller can"
@@ -58,8 +61,8 @@ ERRORS = {
 """One sentence for an exception that the function should not have raised."""
 
 MESSAGES = {
-    "truth value of an array": "A whole array has no single truth value: the formula"
-    " needs no if, it guards each element.",
+    "truth value of an array": "A whole array has no single truth value, so if, and,"
+    " min and max cannot ask it: let NumPy decide for each element.",
     "bitwise_xor": "In Python ^ is not a power: that is written **.",
     "unsupported operand type(s) for ^": "In Python ^ is not a power: that is written"
     " **.",
@@ -73,6 +76,8 @@ MESSAGES = {
     " needs none.",
     "need at least one array": "An empty list holds no array to join: what is the"
     " answer where there is nothing to add up?",
+    "size 0 inputs": "An empty array has no first element to take a type from: tell"
+    " np.vectorize with otypes=[float].",
     "NoneType": "Something is None there: a function that was called has no return.",
 }
 """One sentence for words in an exception's message, more telling than its class."""

@@ -100,9 +100,9 @@ class Fault:
     """What is wrong with an answer.
 
     ``kind`` is one of ``raised``, ``silent`` (should have raised), ``other-error``,
-    ``nothing``, ``structure``, ``shape``, ``dtype``, ``value``, ``changed``,
-    ``unstable``. ``part`` names the
-    result concerned, ``at`` the index of the first wrong element.
+    ``nothing``, ``structure``, ``shape``, ``dtype``, ``whole`` (a whole number where
+    a float is right), ``value``, ``changed``, ``unstable``. ``part`` names the result
+    concerned, ``at`` the index of the first wrong element.
     """
 
     kind: str
@@ -145,7 +145,8 @@ def examine(
         case: what to call it with.
         expected: the right results in float64; unused where an exception is right.
         tolerance: the difference allowed for each number, nested as the results are.
-        dtype: what arrays must have where the case belongs to group ``dtype``.
+        dtype: what arrays must have where the case belongs to group ``dtype``; without
+            one, floats of any size are right there.
         parts: the names of the results, for the message.
         others: further results that are as right as the first, each whole and with its
             own tolerance.
@@ -159,7 +160,7 @@ def examine(
         fault = _impurity(function, case, answer)
         if fault is not None:
             return answer, fault
-    wanted = dtype if case.group == "dtype" else None
+    wanted = (dtype or np.floating) if case.group == "dtype" else None
     fault = compare(answer.result, expected, tolerance, wanted, parts)
     for other in others if fault is not None else ():
         if compare(answer.result, *other, wanted, parts) is None:
@@ -332,11 +333,16 @@ def _compare_numbers(
     if isinstance(expected, (int, np.integer)) and not _whole(result):
         text = f"{part} is {describe(result)}, expected an int"
         return Fault("structure", text, part)
-    fault = _compare_values(np.asarray(result), expected, tolerance, part)
     # A number that is computed from arrays may be a Python float: it has no dtype.
     wanted = None if type(expected) is float else dtype
-    if fault is None and wanted is not None and np.asarray(result).dtype != wanted:
-        text = f"{part} has dtype {np.asarray(result).dtype}, expected {wanted}"
+    array = np.asarray(result)
+    if wanted is np.floating and array.dtype.kind != "f":
+        # Before the values: what was cut off explains them.
+        text = f"{part} has dtype {array.dtype}, expected floats"
+        return Fault("whole", text, part)
+    fault = _compare_values(array, expected, tolerance, part)
+    if fault is None and wanted is not None and not np.issubdtype(array.dtype, wanted):
+        text = f"{part} has dtype {array.dtype}, expected {wanted}"
         return Fault("dtype", text, part)
     return fault
 

@@ -69,6 +69,8 @@ class Exercise:
         equation: the label of that formula in the chapter.
         link: an address of the place, where it has one.
         exact: the parameters at which the formula may jump, left out of the noise.
+        unit: the parameters that have the result's unit, where its terms may cancel to
+            nothing: rounding is then as large as these are, not as the result is.
         composed: builds the oracle from the functions of earlier exercises that a
             student may call in it; its parameters are their names.
         alternatives: further oracles, with the same signature, each as right as the
@@ -85,6 +87,7 @@ class Exercise:
     equation: str = ""
     link: str = ""
     exact: frozenset[str] = frozenset({"t"})
+    unit: frozenset[str] = frozenset()
     composed: Callable[..., Function] | None = None
     alternatives: tuple[Function, ...] = ()
 
@@ -150,9 +153,10 @@ class Exercise:
         """What the oracle gives for a case, and the difference allowed.
 
         The tolerance of each number is four times the largest change that it shows
-        when every operand is changed by a relative ``NOISE``, so that it is scaled by
-        what went into the number, cancellation included: a rearranged formula is
-        right, however its terms cancel.
+        when every operand is changed by a relative ``NOISE`` (and the result by as
+        much of the largest operand in its ``unit``), so that it is scaled by what went
+        into the number, cancellation included: a rearranged formula is right, however
+        its terms cancel.
         """
         return self._expectation(self.reference, case, seed)
 
@@ -172,17 +176,17 @@ class Exercise:
         expected = case.play(oracle)
         rng = np.random.default_rng(seed)
         level = NOISE.get(str(dtype_of(case)), NOISE["float64"])
-        noisy = partial(_noisily, oracle, self.exact, level, rng)
+        noisy = partial(_noisily, self, oracle, level, rng)
         shaken = [case.play(noisy) for _ in range(6)]
         return expected, _tolerance(expected, shaken, level)
 
 
 def dtype_of(case: Case) -> np.dtype[Any] | None:
-    """The dtype that the arrays of a call share; float64 where all is scalar."""
+    """The dtype that the float arrays of a call share; ``None`` where there is none."""
     for value in case.args:
         items = value if isinstance(value, (list, tuple)) else [value]
         for item in items:
-            if isinstance(item, np.ndarray):
+            if isinstance(item, np.ndarray) and item.dtype.kind == "f":
                 dtype: np.dtype[Any] = item.dtype
                 return dtype
     return None
@@ -218,21 +222,25 @@ def _rounded(result: Any, decimals: int) -> Any:
 
 
 def _noisily(
+    exercise: Exercise,
     reference: Function,
-    exact: frozenset[str],
     level: float,
     rng: np.random.Generator,
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """The reference on operands that are a little off."""
+    """The reference on operands that are a little off, and its own result as well."""
     names, defaults = _parameters(reference)
     given = {**defaults, **dict(zip(names, args, strict=False)), **kwargs}
     shaken = {
-        name: value if name in exact else _shake(value, level, rng)
+        name: value if name in exercise.exact else _shake(value, level, rng)
         for name, value in given.items()
     }
-    return reference(**shaken)
+    result = reference(**shaken)
+    if not exercise.unit:
+        return result
+    size = max(np.max(np.abs(given[name])) for name in exercise.unit)
+    return result + level * size * rng.uniform(-1, 1, np.shape(result))
 
 
 @cache
