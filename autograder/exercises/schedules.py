@@ -20,7 +20,7 @@ from autograder.reference import schedules as reference
 ASSIGNMENT = "04_schedules"
 
 
-def _times(rng: Rng, last: float, shape: tuple[int, ...] = (7,)) -> np.ndarray:
+def _times(rng: Rng, last: int, shape: tuple[int, ...] = (7,)) -> np.ndarray:
     """Fractional times from 0 to ``last``, in no order."""
     return np.asarray(rng.integers(0, 8 * last, shape) / 8 + 1 / 16)
 
@@ -30,9 +30,7 @@ def _rates(rng: Rng) -> dict[str, float]:
     return {"lr_max": rate(rng, 0.1, 0.5), "lr_min": rate(rng, 0.01, 0.05)}
 
 
-def _common(
-    rng: Rng, last: int, hyper: Callable[[], dict[str, Any]]
-) -> Iterator[Case]:
+def _common(rng: Rng, last: int, hyper: Callable[[], dict[str, Any]]) -> Iterator[Case]:
     """The cases that every schedule has: whole times, shapes, float32, purity.
 
     ``hyper()`` gives the other arguments; times go from 0 to ``last``.
@@ -829,7 +827,7 @@ WARMUP_COSINE_MISTAKES = _mistakes(
         ),
         "half-missing": (
             {" / 2 * (1": " * (1"},
-            "Where the annealing starts, the bracket is 2: your rate is twice too high.",
+            "Where the annealing starts, the bracket is 2: your rate is twice as high.",
         ),
         "amplitude-not-reduced": (
             {"(lr_max - lr_min) / 2": "lr_max / 2"},
@@ -858,6 +856,7 @@ EXERCISES = (
         cases=step_cases,
         misconceptions=STEP_MISTAKES,
         where=SECTION + "step decay",
+        equation="eq-schedules-step",
         exact=frozenset({"t", "milestones"}),
     ),
     _schedule(
@@ -867,6 +866,7 @@ EXERCISES = (
         cases=exponential_cases,
         misconceptions=EXPONENTIAL_MISTAKES,
         where=SECTION + "exponential decay",
+        equation="eq-schedules-exponential",
     ),
     _schedule(
         name="cosine_annealing",
@@ -875,6 +875,7 @@ EXERCISES = (
         cases=cosine_cases,
         misconceptions=COSINE_MISTAKES,
         where=SECTION + "cosine annealing",
+        equation="eq-schedules-cosine",
         unit=frozenset({"lr_max"}),
     ),
     _schedule(
@@ -884,6 +885,7 @@ EXERCISES = (
         cases=restart_cases,
         misconceptions=RESTART_MISTAKES,
         where=SECTION + "warm restarts",
+        equation="eq-schedules-restarts",
         exact=frozenset({"t", "T0", "T_mult"}),
         unit=frozenset({"lr_max"}),
         composed=reference.warm_restarts_from,
@@ -895,6 +897,7 @@ EXERCISES = (
         cases=warmup_cases,
         misconceptions=WARMUP_MISTAKES,
         where=SECTION + "warmup",
+        equation="eq-schedules-warmup",
     ),
     _schedule(
         name="warmup_cosine",
@@ -903,6 +906,7 @@ EXERCISES = (
         cases=warmup_cosine_cases,
         misconceptions=WARMUP_COSINE_MISTAKES,
         where=SECTION + "warmup, then a cosine",
+        equation="eq-schedules-composed",
         unit=frozenset({"lr_max"}),
         composed=reference.warmup_cosine_from,
     ),

@@ -89,7 +89,7 @@ def warmup_cosine_from(
         fall = cosine_annealing(
             np.clip(t - warmup_steps, 0, left), left, lr_max, lr_min
         )
-        return np.where(t < warmup_steps, rise, fall)
+        return np.where(t < warmup_steps, np.asarray(rise), np.asarray(fall))
 
     return warmup_cosine
 

@@ -4,11 +4,51 @@ By exercise: the changed line as ``autograder.mutants.Mutant`` shows it, before 
 after. Whatever else keeps its marks is a hole in the checks.
 """
 
+KEYWORDS = "hyper-parameters come by keyword"
+ZERO = "zero has no sign that counts"
+REFUSES = "cosine_annealing refuses what is let through"
+CLIP = "the middle one of three numbers has no order"
+BEFORE = "before warmup_steps the rise is taken"
+
 EQUIVALENT: dict[str, dict[str, str]] = {
     # 01_gradient_descent
     # 02_rmsprop
     # 03_adam
     # 04_schedules
+    "step_decay": {
+        "def step_decay(t, lr0, milestones=(30, 60), factor=0.1): -> def step_decay(t, lr0, milestones=(60, 30), factor=0.1):": "milestones are counted, in whatever order",
+    },
+    "exponential_decay": {
+        "def exponential_decay(t, lr0, k): -> def exponential_decay(t, k, lr0):": KEYWORDS,
+    },
+    "cosine_annealing": {
+        "def cosine_annealing(t, T, lr_max, lr_min=0.0): -> def cosine_annealing(t, lr_max, T, lr_min=0.0):": KEYWORDS,
+        "def cosine_annealing(t, T, lr_max, lr_min=0.0): -> def cosine_annealing(t, T, lr_max, lr_min=-0.0):": ZERO,
+    },
+    "warm_restarts": {
+        "def warm_restarts(t, T0, lr_max, lr_min=0.0, T_mult=1): -> def warm_restarts(t, lr_max, T0, lr_min=0.0, T_mult=1):": KEYWORDS,
+        "def warm_restarts(t, T0, lr_max, lr_min=0.0, T_mult=1): -> def warm_restarts(t, T0, lr_max, lr_min=-0.0, T_mult=1):": ZERO,
+        "start, length = (0.0, T0) -> start, length = (-0.0, T0)": ZERO,
+    },
+    "warmup": {
+        "def warmup(t, warmup_steps, lr): -> def warmup(t, lr, warmup_steps):": KEYWORDS,
+        "if warmup_steps == 0: -> if warmup_steps <= 0:": "warmup_steps is never negative",
+        "return lr * np.minimum(1, t / warmup_steps) -> return lr * np.minimum(t / warmup_steps, 1)": "the smaller of two has no order",
+    },
+    "warmup_cosine": {
+        "def warmup_cosine(t, warmup_steps, T, lr_max, lr_min=0.0): -> def warmup_cosine(t, T, warmup_steps, lr_max, lr_min=0.0):": KEYWORDS,
+        "def warmup_cosine(t, warmup_steps, T, lr_max, lr_min=0.0): -> def warmup_cosine(t, warmup_steps, lr_max, T, lr_min=0.0):": KEYWORDS,
+        "def warmup_cosine(t, warmup_steps, T, lr_max, lr_min=0.0): -> def warmup_cosine(t, warmup_steps, T, lr_max, lr_min=-0.0):": ZERO,
+        "if not 0 <= warmup_steps < T: -> if not 0 <= warmup_steps <= T:": REFUSES,
+        "if not 0 <= warmup_steps < T: -> if not 0 <= warmup_steps != T:": REFUSES,
+        "fall = cosine_annealing(np.clip(t - warmup_steps, 0, left), left, lr_max, lr_min) -> fall = cosine_annealing(np.clip(0, t - warmup_steps, left), left, lr_max, lr_min)": CLIP,
+        "fall = cosine_annealing(np.clip(t - warmup_steps, 0, left), left, lr_max, lr_min) -> fall = cosine_annealing(np.clip(t - warmup_steps, -1, left), left, lr_max, lr_min)": BEFORE,
+        "fall = cosine_annealing(np.clip(t - warmup_steps, 0, left), left, lr_max, lr_min) -> fall = cosine_annealing(np.clip(t - warmup_steps, 0, left), left, rise, lr_min)": "from warmup_steps on the rise is lr_max",
+        "return np.where(t < warmup_steps, rise, fall) -> return np.where(t <= warmup_steps, rise, fall)": "rise and fall meet at warmup_steps",
+        "rise = lr_max * t / max(warmup_steps, 1) -> rise = lr_max * t / max(1, warmup_steps)": "the larger of two has no order",
+        "done = np.clip((t - warmup_steps) / (T - warmup_steps), 0, 1) -> done = np.clip(0, (t - warmup_steps) / (T - warmup_steps), 1)": CLIP,
+        "done = np.clip((t - warmup_steps) / (T - warmup_steps), 0, 1) -> done = np.clip((t - warmup_steps) / (T - warmup_steps), -1, 1)": BEFORE,
+    },
     # 05_stability
     # 06_batch_size
     # 07_lookahead

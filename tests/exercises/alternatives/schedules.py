@@ -22,9 +22,7 @@ def step_decay__digitize(t, lr0, milestones=(30, 60), factor=0.1):
     return lr0 * np.power(factor, np.digitize(t, milestones))
 
 
-def step_decay__one_milestone_after_the_other(
-    t, lr0, milestones=(30, 60), factor=0.1
-):
+def step_decay__one_milestone_after_the_other(t, lr0, milestones=(30, 60), factor=0.1):
     """Each milestone multiplies the rates behind it."""
     rates = np.full(np.shape(t), lr0, dtype=float)
     for milestone in milestones:
@@ -384,9 +382,7 @@ def warmup_cosine__least_of_two(t, warmup_steps, T, lr_max, lr_min=0.0):
     return np.minimum(up, down)
 
 
-def warmup_cosine__from_the_earlier_functions(
-    t, warmup_steps, T, lr_max, lr_min=0.0
-):
+def warmup_cosine__from_the_earlier_functions(t, warmup_steps, T, lr_max, lr_min=0.0):
     """Built from the chapter's other answers; their product over the top rate."""
     if not 0 <= warmup_steps < T:
         raise ValueError(f"{warmup_steps=}, {T=}")
