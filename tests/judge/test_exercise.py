@@ -59,7 +59,9 @@ def test_the_tolerance_grows_with_the_unit_and_not_far():
 
 
 def test_a_difference_above_rounding_is_an_error():
-    off = lambda t, height=1.0: wave(t, height) + 1e-9
+    def off(t, height=1.0):
+        return wave(t, height) + 1e-9
+
     assert evaluate(WAVE, off, seed=0).status == "failed"
 
 
