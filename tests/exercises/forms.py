@@ -56,7 +56,7 @@ SENTENCES = {
     "vector-only": "0-d array",
     "empty-fails": "An empty array has no largest or smallest element",
     "vectorize-empty": "np.vectorize with otypes=[float]",
-    "nan-for-arrays": "the result[0] = nan",
+    "nan-for-arrays": "result[0] = nan",
     "refuses-short-periods": "it raised ValueError",
     "whole-rates": "holds whole numbers too, and cuts off",
     "time-changed-in-place": "it changed its argument number 1 in place",
