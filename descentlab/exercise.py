@@ -20,6 +20,14 @@ SOLUTIONS = "DESCENTLAB_SOLUTIONS"
 """While the book is built, this environment variable names the solutions' folder."""
 
 
+class NotProvided(LookupError):
+    """A function of an earlier chapter is not there; the message says what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message alone, since no line is at fault."""
+        return [str(self)]
+
+
 def exercise(function: Function) -> Function:
     """Mark a function as the learner's answer to the exercise of its name.
 
@@ -44,7 +52,7 @@ def recall(assignment: str, name: str) -> Callable[..., Any]:
         functions and the constants are run, no figure and no training.
 
     Raises:
-        LookupError: with one line that says how to provide the function.
+        NotProvided: with one line that says how to provide the function.
     """
     folder = os.environ.get(SOLUTIONS)
     if folder:
@@ -57,7 +65,7 @@ def recall(assignment: str, name: str) -> Callable[..., Any]:
     for place in places:
         if place.is_file():
             return _from_notebook(place, name)
-    raise LookupError(
+    raise NotProvided(
         f"recall needs {name} from chapter {assignment}: put your {assignment}.ipynb"
         " beside this notebook, or define the function in a cell above"
     )
@@ -86,12 +94,17 @@ def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
-        raise LookupError(f"{path} is not a notebook: {error!r}") from None
+        raise NotProvided(f"{path} is not a notebook: {error!r}") from None
     for source in sources:
         _run_definitions(source, namespace)
     function: Callable[..., Any] | None = namespace.get(name)
     if not callable(function):
-        raise LookupError(f"{path} defines no function {name}: write it there first")
+        raise NotProvided(f"{path} defines no function {name}: write it there first")
+    code = getattr(function, "__code__", None)
+    if code is not None and "NotImplementedError" in code.co_names:  # the stub
+        raise NotProvided(
+            f"{name} in {path} is not written yet: do that exercise first"
+        )
     return function
 
 

@@ -7,11 +7,12 @@ import pytest
 from nbclient import NotebookClient
 
 from autograder.course import ROOT
+from autograder.exercises import assignments
 from autograder.sample import read_paper
 
 pytestmark = pytest.mark.slow
 
-ASSIGNMENTS = ("02_rmsprop", "03_adam")
+ASSIGNMENTS = assignments(ROOT)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import sys
 import types
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from descentlab import exercise, glue, recall
 from descentlab.exercise import SOLUTIONS
@@ -167,6 +168,24 @@ def test_recall_of_a_function_that_is_not_there(folder, source):
     notebook(folder / "02_rmsprop.ipynb", source)
     with pytest.raises(LookupError, match="defines no function rmsprop_step: write it"):
         recall("02_rmsprop", "rmsprop_step")
+
+
+def test_recall_of_an_exercise_that_is_still_to_do(folder):
+    stub = "def rmsprop_step(theta):\n    raise NotImplementedError"
+    notebook(folder / "02_rmsprop.ipynb", f"@exercise\n{stub}")
+    message = r"rmsprop_step in 02_rmsprop\.ipynb is not written yet: do that"
+    with pytest.raises(LookupError, match=message):
+        recall("02_rmsprop", "rmsprop_step")
+
+
+def test_a_notebook_shows_one_line_and_no_traceback(folder, capsys):
+    shell = InteractiveShell()
+    shell.run_cell("from descentlab import recall\nrecall('02_rmsprop', 'step')")
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).strip() == (
+        "recall needs step from chapter 02_rmsprop: put your 02_rmsprop.ipynb beside"
+        " this notebook, or define the function in a cell above"
+    )
 
 
 @pytest.mark.parametrize(
