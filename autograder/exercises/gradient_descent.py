@@ -299,14 +299,14 @@ GRADIENT_DESCENT = """
 def gradient_descent(grad_fn, theta0, lr, steps):
     theta = theta0.copy()
     rows = [theta0.copy()]
-    for t in range(steps):
+    for i in range(steps):
         grad = grad_fn(theta)
         theta = theta - lr * grad
         rows.append(theta.copy())
     return np.array(rows)
 """
 STEP = "theta = theta - lr * grad\n"
-LOOP = "    for t in range(steps):\n"
+LOOP = "    for i in range(steps):\n"
 BREAK = "            break\n"
 
 DESCENT_MISTAKES = mistakes(
@@ -374,7 +374,7 @@ DESCENT_MISTAKES = mistakes(
             "Your steps have the same length for every lr: the argument is not used.",
         ),
         "rate-decays": (
-            {"lr * grad": "lr / (t + 1) * grad"},
+            {"lr * grad": "lr / (i + 1) * grad"},
             "Your rate falls from step to step; here it stays the same.",
         ),
         "momentum-added": (

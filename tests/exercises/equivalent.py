@@ -12,6 +12,20 @@ BEFORE = "before warmup_steps the rise is taken"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     # 01_gradient_descent
+    "gradient_descent": {
+        "def gradient_descent(grad_fn, theta0, lr, steps):"
+        " -> def gradient_descent(grad_fn, theta0, steps, lr):": "both come by name",
+        "trajectory[t + 1] = sgd_step(theta, grad_fn(theta), lr)"
+        " -> trajectory[t + 1] = sgd_step(theta, lr, grad_fn(theta))": "a product",
+        "theta = theta0.copy() -> theta = theta0": "no later line changes it in place",
+        "rows = [theta0.copy()] -> rows = [theta0]": "np.array copies the rows",
+        "rows = [theta0.copy()] -> rows = [theta.copy()]": "the same numbers",
+        "for i in range(steps): -> for grad in range(steps):": "grad is set anew",
+        "for i in range(steps): -> for steps in range(steps):": "read once",
+        "for i in range(steps): -> for theta0 in range(steps):": "not read any more",
+        "theta = theta - lr * grad -> theta -= lr * grad": "theta is a copy, as rows are",
+        "rows.append(theta.copy()) -> rows.append(theta)": "each step makes a new theta",
+    },
     # 02_rmsprop
     # 03_adam
     # 04_schedules

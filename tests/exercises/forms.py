@@ -46,7 +46,7 @@ SENTENCES = {
     "list-returned": "theta is a list of 2, expected numbers",
     "flattened": "works element by element",
     "rows-in-a-list": "the result is a list of",
-    "no-steps-fails": "shape (2, 3), expected (1, 3)",
+    "no-steps-fails": "result has shape (2,), expected (1,)",
     "undefined-name": "not defined",
     "unassigned-state": "used before it has got a value",
     "caret-square": "In Python ^ is not a power",
