@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from autograder.course import key
-from autograder.exercises import load
+from autograder.exercises import assignments, load
 from autograder.judge import Verdict, judge
 from autograder.sample import Paper, read_paper, submissions
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = ("02_rmsprop", "03_adam")
+ASSIGNMENTS = tuple(assignments(ROOT))
 
 
 @dataclass(frozen=True)

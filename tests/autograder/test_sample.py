@@ -8,10 +8,10 @@ from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
 from autograder.course import CourseError
-from autograder.exercises import load
+from autograder.exercises import assignments, load
 from autograder.sample import cell_of, functions, make_class
 
-ASSIGNMENTS = ("02_rmsprop", "03_adam", "04_schedules")
+ASSIGNMENTS = ("01_gradient_descent", "02_rmsprop", "03_adam", "04_schedules")
 
 STATUSES = {
     # student: the statuses in each assignment, where not all have passed
@@ -22,11 +22,13 @@ STATUSES = {
     "all-right-but-prints-a-lot": {},
     "check-cells-deleted": {},
     "cell-doubled": {
+        "01_gradient_descent": "rejected passed passed",
         "02_rmsprop": "rejected passed",
         "03_adam": "rejected passed passed",
         "04_schedules": "rejected passed passed passed passed passed",
     },
     "changes-its-arguments": {
+        "01_gradient_descent": "partial partial partial",
         "02_rmsprop": "partial partial",
         # Adam's step hands its arguments on to update_moments, which changes them.
         "03_adam": "partial passed partial",
@@ -34,21 +36,26 @@ STATUSES = {
     },
     "endless-loop": {"03_adam": "passed passed timeout"},
     "hard-coded-decay": {
+        "01_gradient_descent": "passed failed failed",
         "02_rmsprop": "failed passed",
         "03_adam": "failed passed failed",
         "04_schedules": "failed passed passed passed passed passed",
     },
     "makes-every-test-say-yes": {
+        "01_gradient_descent": "failed failed failed",
         "02_rmsprop": "failed failed",
         "03_adam": "failed failed failed",
         "04_schedules": "failed failed failed failed failed failed",
     },
     "syntax-error": {
+        # Descent calls the step whose cell has the error.
+        "01_gradient_descent": "error passed error",
         "02_rmsprop": "error passed",
         "03_adam": "error passed error",
         "04_schedules": "error passed passed passed passed passed",
     },
     "untouched": {
+        "01_gradient_descent": "error error error",
         "02_rmsprop": "error error",
         "03_adam": "error error error",
         "04_schedules": "error error error error error error",
@@ -74,7 +81,7 @@ def test_it_has_enough_students_and_says_so_in_one_line(released, tmp_path, caps
     course = released.copy(tmp_path)
     make_class(course.root)
     said = capsys.readouterr().out
-    counts = [len(course.submitted(name)) for name in ASSIGNMENTS]
+    counts = [len(course.submitted(name)) for name in assignments(course.root)]
     assert min(counts) >= 16
     students = len(list((course.root / "submitted").iterdir()))
     assert said == (

@@ -23,8 +23,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "for i in range(steps): -> for grad in range(steps):": "grad is set anew",
         "for i in range(steps): -> for steps in range(steps):": "read once",
         "for i in range(steps): -> for theta0 in range(steps):": "not read any more",
-        "theta = theta - lr * grad -> theta -= lr * grad": "theta is a copy, as rows are",
-        "rows.append(theta.copy()) -> rows.append(theta)": "each step makes a new theta",
+        "theta = theta - lr * grad -> theta -= lr * grad": "theta is a copy",
+        "rows.append(theta.copy()) -> rows.append(theta)": "a new theta each time",
     },
     # 02_rmsprop
     # 03_adam
