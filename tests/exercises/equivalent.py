@@ -64,6 +64,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "done = np.clip((t - warmup_steps) / (T - warmup_steps), 0, 1) -> done = np.clip((t - warmup_steps) / (T - warmup_steps), -1, 1)": BEFORE,
     },
     # 05_stability
+    "global_norm": {
+        "return float(np.sqrt(sum((np.sum(grad ** 2) for grad in grads))))"
+        " -> return np.sqrt(sum((np.sum(grad ** 2) for grad in grads)))": (
+            "a NumPy number is as right as a Python float"
+        ),
+    },
     # 06_batch_size
     # 07_lookahead
     # 08_race
