@@ -70,6 +70,16 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "a NumPy number is as right as a Python float"
         ),
     },
+    "clip_by_global_norm": {
+        "norm = float(np.sqrt(sum((np.sum(grad ** 2) for grad in grads))))"
+        " -> norm = np.sqrt(sum((np.sum(grad ** 2) for grad in grads)))": (
+            "a NumPy number of the gradients' own dtype is as right"
+        ),
+        "scale = max_norm / max(norm, max_norm)"
+        " -> scale = max_norm / max(max_norm, norm)": (
+            "the larger of two numbers has no order"
+        ),
+    },
     # 06_batch_size
     # 07_lookahead
     # 08_race
