@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from descentlab import published
 from descentlab.callbacks import BowlGradient
 from descentlab.compare import Answer, Case, Raised, same
 from descentlab.published import (
@@ -110,7 +110,7 @@ def test_a_mistake_is_published_as_outputs():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The folder that the package's data come from."""
-    monkeypatch.setattr(published.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
     (tmp_path / "published").mkdir()
     return tmp_path / "published"
 
