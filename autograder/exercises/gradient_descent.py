@@ -408,7 +408,7 @@ DESCENT_MISTAKES = mistakes(
             " step, also where nothing moves any more.",
         ),
         "steps-ignored": (
-            [{"range(steps)": f"range({n})"} for n in (10, 50, 100, 1000)],
+            [{"range(steps)": f"range({n})"} for n in (10, 50, 100)],
             "The trajectory has the same number of rows for every value of steps.",
         ),
         "gradients-noted": (
