@@ -12,6 +12,7 @@ import copy
 import os
 import resource
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,15 @@ from descentlab.compare import Case, examine
 SEEDS = (1, 2, 3)
 """Draws of the inputs; each of them must find a mutant out."""
 
-SECONDS = 5.0
-"""A mutant that takes longer counts as caught: the judge has a time limit, too."""
+PATIENCE = 20
+"""How many times as long as the oracle an answer may take, and longer by `LEAST`.
+
+A mutant that takes longer counts as caught: the judge has a time limit, too. It is
+processor time, so that a busy machine changes nothing.
+"""
+
+LEAST = 0.2
+"""Seconds of processor time that every answer has."""
 
 MEMORY = 2 << 30
 """Bytes that a mutant may ask for; beyond, it gets a MemoryError."""
@@ -265,6 +273,11 @@ class Trial:
     def __init__(self, exercise: Exercise, seeds: Sequence[int] = SEEDS) -> None:
         self.exercise = exercise
         self.draws = [list(self._draw(seed)) for seed in seeds]
+        start = time.process_time()
+        for draw in self.draws:
+            for case, demands in draw:
+                examine(exercise.reference, case, *demands)
+        self.seconds = LEAST + PATIENCE * (time.process_time() - start)
 
     def _draw(self, seed: int) -> Iterator[tuple[Case, tuple[Any, ...]]]:
         for case in self.exercise.cases(np.random.default_rng(seed)):
@@ -313,9 +326,9 @@ class Trial:
         limit = pages * os.sysconf("SC_PAGE_SIZE") + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         warnings.simplefilter("ignore")
-        # The alarm's default is the end of the process, inside NumPy too.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        # What the alarm does by default is to end the process, inside NumPy too.
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
         for source in sources:
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, self.seconds)
             passes = self.passes(source)
             os.write(writing, b"p" if passes else b"f")
