@@ -29,11 +29,13 @@ def cluster(course: Course, workers: int) -> Iterator[str]:
 
     def start(program: str, *options: str) -> None:
         module = f"distributed.cli.dask_{program}"
-        processes.append(course.start(module, *here, *options))
+        # What they log is of no interest.
+        begun = course.start(module, *here, *options, errors=subprocess.DEVNULL)
+        processes.append(begun)
 
     try:
         start("scheduler", "--port", "0", "--scheduler-file", str(file))
-        _wait_for(file.exists)
+        _wait_for(lambda: file.exists() and file.read_text().endswith("}"))
         address = json.loads(file.read_text())["address"]
         for _ in range(workers):
             start("worker", address, "--nthreads", "1", "--no-nanny")

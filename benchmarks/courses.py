@@ -73,7 +73,9 @@ class Course:
             raise subprocess.CalledProcessError(process.returncode, command)
         return Ran(seconds, used.ru_maxrss / 1024)
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *command: str, errors: int | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start a Python module there; what it prints is of no interest."""
         path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
         own = {"PATH": path, "PYTHONPATH": str(self.code), "PYTHONWARNINGS": "ignore"}
@@ -82,6 +84,7 @@ class Course:
             cwd=self.root,
             env={**os.environ, **own},
             stdout=subprocess.DEVNULL,
+            stderr=errors,
         )
 
     def grade_class(self, *options: str) -> Ran:

@@ -71,12 +71,14 @@ def measure(courses: Courses, plan: Plan) -> dict[str, Any]:
     notebooks = courses.crowd(plan.submissions)
     about = {"submissions": plan.submissions, "sample": plan.sample}
     found: dict[str, Any] = {"machine": _machine(), "plan": about}
+    # The long runs last.
+    found["dask"] = [measures.with_dask(courses, notebooks, n) for n in (1, 2)]
+    found["latency"] = measures.latency(courses, plan.grades)
+    sandbox = measures.sandbox_memory(courses)
     found["exercises"] = measures.compare(courses, notebooks, len(notebooks), cut=True)
     found["chapter"] = measures.compare(courses, notebooks, plan.sample)
     found["growth"], own = measures.growth(courses, plan.sizes)
-    found["memory"] = {"judge": own, "sandbox": measures.sandbox_memory(courses)}
-    found["latency"] = measures.latency(courses, plan.grades)
-    found["dask"] = [measures.with_dask(courses, notebooks, n) for n in (1, 2)]
+    found["memory"] = {"judge": own, "sandbox": sandbox}
     found["goals"] = list(goals(found))
     return found
 

@@ -169,7 +169,7 @@ def only_line(said):
     return lines[0]
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=240.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "nothing happened"
@@ -569,7 +569,7 @@ def cluster(course, count=2):
     here = ("--host", "127.0.0.1", "--no-dashboard")
     try:
         start("scheduler", *here, "--port", "0", "--scheduler-file", str(file))
-        wait_for(file.exists)
+        wait_for(lambda: file.exists() and file.read_text().endswith("}"))
         address = json.loads(file.read_text())["address"]
         for _ in range(count):
             start("worker", *here, address, "--nthreads", "1", "--no-nanny")
