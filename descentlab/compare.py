@@ -28,12 +28,38 @@ WHOLE = "the result"
 """What messages call a result that has no name of its own."""
 
 
+class Seed(int):
+    """Stands among a case's arguments for ``numpy.random.default_rng(seed)``."""
+
+    def __repr__(self) -> str:
+        return f"default_rng({int(self)})"
+
+    def generator(self) -> np.random.Generator:
+        """A fresh generator."""
+        return np.random.default_rng(int(self))
+
+
+@dataclass(frozen=True)
+class Property:
+    """What is compared where many results are right, as those of a random draw are.
+
+    ``find(function, *args)`` calls the function as often as it takes, and puts what it
+    finds into words, one text for each name in ``parts``: the same for all that is
+    right.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    find: Callable[..., tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Case:
     """One call of an exercise's function.
 
     ``group`` is the group of marks that it belongs to, ``label`` what a student reads
-    of it, ``raises`` the name of the exception that is the right answer.
+    of it, ``raises`` the name of the exception that is the right answer. Where
+    ``through`` is given, that property of the function is compared, not its result.
     """
 
     group: str
@@ -41,10 +67,14 @@ class Case:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     raises: str | None = None
+    through: Property | None = None
 
     def play(self, function: Callable[..., Any]) -> Any:
         """Call the function; cases of many calls override this."""
-        return function(*self.args, **self.kwargs)
+        if self.through is not None:
+            return self.through.find(function, *self.args, **self.kwargs)
+        args = (x.generator() if isinstance(x, Seed) else x for x in self.args)
+        return function(*args, **self.kwargs)
 
 
 @dataclass(frozen=True)
@@ -160,6 +190,8 @@ def examine(
         fault = _impurity(function, case, answer)
         if fault is not None:
             return answer, fault
+    if case.through is not None:
+        parts = case.through.parts
     wanted = (dtype or np.floating) if case.group == "dtype" else None
     fault = compare(answer.result, expected, tolerance, wanted, parts)
     for other in others if fault is not None else ():

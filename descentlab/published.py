@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from descentlab.callbacks import CALLBACKS
-from descentlab.compare import Answer, Case, Raised
+from descentlab.compare import Answer, Case, Raised, Seed
+from descentlab.properties import PROPERTIES
 
 RAISED = "raised"
 """Stands for an error among the outputs of a misconception."""
@@ -100,6 +101,7 @@ def sheet_to(sheet: Sheet) -> dict[str, Any]:
                 "args": pack(item.case.args),
                 "kwargs": {k: pack(v) for k, v in item.case.kwargs.items()},
                 "raises": item.case.raises,
+                "through": item.case.through and item.case.through.name,
                 "expected": pack(item.expected),
                 "tolerance": pack(item.tolerance),
                 "dtype": None if item.dtype is None else np.dtype(item.dtype).name,
@@ -147,6 +149,7 @@ def _case_from(item: dict[str, Any]) -> Published:
         args=unpack(item["args"]),
         kwargs={name: unpack(value) for name, value in item["kwargs"].items()},
         raises=item["raises"],
+        through=item["through"] and PROPERTIES[item["through"]],
     )
     dtype = None if item["dtype"] is None else np.dtype(item["dtype"])
     others = tuple((unpack(e), unpack(t)) for e, t in item["others"])
@@ -162,6 +165,8 @@ def pack(value: Any) -> Any:
         return {"array": flat, "dtype": array.dtype.name, "shape": list(array.shape)}
     if isinstance(value, (tuple, list)):
         return {type(value).__name__: [pack(item) for item in value]}
+    if isinstance(value, Seed):
+        return {"seed": int(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     kind = type(value).__name__
@@ -180,6 +185,8 @@ def unpack(value: Any) -> Any:
     if "function" in value:
         numbers = {name: unpack(number) for name, number in value["of"].items()}
         return CALLBACKS[value["function"]](**numbers)
+    if "seed" in value:
+        return Seed(value["seed"])
     if "tuple" in value:
         return tuple(unpack(item) for item in value["tuple"])
     return [unpack(item) for item in value["list"]]

@@ -75,6 +75,7 @@ class Exercise:
             student may call in it; its parameters are their names.
         alternatives: further oracles, with the same signature, each as right as the
             first. An answer agrees with one of them in all that a call returns.
+        whole: whether its results have no decimals that could be rounded off.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Exercise:
     unit: frozenset[str] = frozenset()
     composed: Callable[..., Function] | None = None
     alternatives: tuple[Function, ...] = ()
+    whole: bool = False
 
     @property
     def arguments(self) -> dict[str, str | None]:
@@ -128,7 +130,7 @@ class Exercise:
                     self.reference(*args, **kwargs), n
                 ),
             )
-            for n in (3, 4, 5, 6, 8)
+            for n in (() if self.whole else (3, 4, 5, 6, 8))
         )
         return (*self.misconceptions, *ignored, *self._misplaced(), *rounded)
 
@@ -156,7 +158,7 @@ class Exercise:
         when every operand is changed by a relative ``NOISE`` (and the result by as
         much of the largest operand in its ``unit``), so that it is scaled by what went
         into the number, cancellation included: a rearranged formula is right, however
-        its terms cancel.
+        its terms cancel. What a property says, in words, has none.
         """
         return self._expectation(self.reference, case, seed)
 
@@ -174,6 +176,8 @@ class Exercise:
 
     def _expectation(self, oracle: Function, case: Case, seed: int) -> tuple[Any, Any]:
         expected = case.play(oracle)
+        if case.through is not None:
+            return expected, [0.0] * len(expected)
         rng = np.random.default_rng(seed)
         level = NOISE.get(str(dtype_of(case)), NOISE["float64"])
         noisy = partial(_noisily, self, oracle, level, rng)

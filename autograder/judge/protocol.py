@@ -3,7 +3,8 @@
 A frame is a four-byte length, a JSON header of that length, and raw bytes. The header
 is an object; its ``bytes`` says how many raw bytes follow. Values are None, bool, int,
 float, str, list, tuple, NumPy array and NumPy scalar; arguments may also be a function
-(called back across the pipe) or a random generator (sent as its seed).
+(called back across the pipe) or a random generator (sent as its state, which comes
+back advanced).
 
 Nothing that arrives is trusted: every size is checked before anything is allocated,
 and no frame can name a class, a file or a piece of code. This module runs on both
@@ -99,19 +100,47 @@ class Encoder:
         return {"a" if kind is np.ndarray else "n": [name, list(value.shape)]}
 
     def _encode_argument(self, value: Any) -> Any:
-        if self.functions is not None and isinstance(value, SeededGenerator):
-            return {"g": value.seed}
+        if self.functions is not None and type(value) is np.random.Generator:
+            return {"g": self.encode(words_of(value))}
         if self.functions is not None and callable(value):
             self.functions.append(value)
             return {"f": len(self.functions) - 1}
         raise ProtocolError(f"an object of type {type(value).__name__}")
 
 
-class SeededGenerator:
-    """Stands for ``numpy.random.default_rng(seed)``, which is made in the sandbox."""
+def words_of(generator: np.random.Generator) -> np.ndarray:
+    """The state of a generator like ``numpy.random.default_rng``, as six uint64.
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    Raises:
+        ProtocolError: where another bit generator drives it.
+    """
+    state = generator.bit_generator.state
+    if state["bit_generator"] != "PCG64":
+        raise ProtocolError(f"a generator driven by {state['bit_generator']}")
+    inner = state["state"]
+    halves = (inner["state"] >> 64, inner["state"], inner["inc"] >> 64, inner["inc"])
+    words = [half % (1 << 64) for half in halves]
+    words += [state["has_uint32"], state["uinteger"]]
+    return np.array(words, dtype=np.uint64)
+
+
+def set_words(generator: np.random.Generator, words: np.ndarray) -> None:
+    """Put a generator into the state that ``words_of`` told.
+
+    Raises:
+        ProtocolError: for what is no such state.
+    """
+    if words.dtype != np.uint64 or words.shape != (6,):
+        raise ProtocolError("a malformed state of a generator")
+    high, low, inc_high, inc_low, has_uint32, uinteger = words.tolist()
+    if has_uint32 > 1 or uinteger >= 1 << 32:
+        raise ProtocolError("an impossible state of a generator")
+    generator.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high << 64 | low, "inc": inc_high << 64 | inc_low},
+        "has_uint32": has_uint32,
+        "uinteger": uinteger,
+    }
 
 
 class Decoder:
@@ -157,8 +186,10 @@ class Decoder:
             return array if tag == "a" else array[()]
         if self.function is not None and tag == "f" and type(body) is int:
             return self.function(body)
-        if self.function is not None and tag == "g" and type(body) is int:
-            return np.random.default_rng(body)
+        if self.function is not None and tag == "g":
+            generator = np.random.default_rng(0)
+            set_words(generator, np.asarray(self.decode(body, depth + 1)))
+            return generator
         raise ProtocolError("a malformed value")
 
     def _array(self, body: Any) -> np.ndarray:

@@ -37,6 +37,7 @@ from autograder.judge.protocol import (
     Encoder,
     ProtocolError,
     pack,
+    set_words,
     unpack,
 )
 from descentlab.compare import Foreign, Raised, RemoteError
@@ -415,6 +416,8 @@ def _write_back(before: Any, after: Any) -> None:
     elif isinstance(before, tuple) and isinstance(after, tuple):
         for old, new in zip(before, after, strict=True):
             _write_back(old, new)
+    elif isinstance(before, np.random.Generator) and isinstance(after, np.ndarray):
+        set_words(before, after)
     elif _is_array_like(before, after):
         before[...] = after
 

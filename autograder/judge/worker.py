@@ -32,6 +32,7 @@ from autograder.judge.protocol import (
     ProtocolError,
     pack,
     unpack,
+    words_of,
 )
 
 PR_SET_NO_NEW_PRIVS = 38
@@ -218,6 +219,8 @@ class Worker:
 
 def _data(value: Any) -> Any:
     """What of an argument goes back to the judge: functions do not change."""
+    if type(value) is np.random.Generator:
+        return words_of(value)
     if type(value) in (list, tuple):
         return type(value)(_data(item) for item in value)
     return value if isinstance(value, _DATA) else None

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from descentlab.callbacks import BowlGradient
-from descentlab.compare import Answer, Case, Raised, same
+from descentlab.compare import Answer, Case, Raised, Seed, same
+from descentlab.properties import PROPERTIES
 from descentlab.published import (
     Mistake,
     Published,
@@ -54,6 +55,18 @@ def test_a_callback_comes_back_and_computes_the_same():
     back = unpack(through_json(pack((gradient, X))))[0]
     assert back == gradient
     assert same(back(X), gradient(X))
+
+
+def test_a_seed_comes_back_as_one():
+    back = unpack(through_json(pack((Seed(3), 3))))
+    assert [type(value) for value in back] == [Seed, int]
+
+
+def test_a_case_keeps_its_property():
+    for through in (None, PROPERTIES["partition"]):
+        case = Published(Case("value", "any", through=through), None, None, None)
+        back = sheet_from(through_json(sheet_to(replace(SHEET, cases=(case,)))))
+        assert back.cases[0].case.through is through
 
 
 @pytest.mark.parametrize("value", [max, {1: 2}, {3}, 1j, b"bytes", (object(),)])

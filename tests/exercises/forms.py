@@ -76,6 +76,13 @@ SENTENCES = {
     "clamped": "Test the argument first and raise the error",
     "assertion-instead-of-value-error": "Raise the error that the exercise names",
     "wrong-exception": "Raise the error that the exercise names",
+    "batches-as-lists": "got: the batches = 'lists of numbers'",
+    "float-indices": "got: the batches = 'arrays of float64'",
+    "empty-batch-of-nothing": "got: the batches = 'of size 0'",
+    "too-small": "got: the batches = 'none'",
+    "start-uncapped": "a start above the cap",
+    "growth-by-logarithm": "it raised ZeroDivisionError",
+    "scalar-covariance": "at least two dimensions",
 }
 """What a report says of a mistake that any function can have, and so has no name."""
 

@@ -91,6 +91,9 @@ def test_misconceptions_edit_a_right_answer(exercise, answer):
     for case in exercise.cases(np.random.default_rng(SEED)):
         if case.group == "value":
             got, wanted = case.play(function), case.play(exercise.reference)
+            if case.through is not None:
+                assert got == wanted
+                continue
             for one, other in zip(numbers(got), numbers(wanted), strict=True):
                 np.testing.assert_allclose(one, other, rtol=1e-13)
 

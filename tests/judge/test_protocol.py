@@ -25,9 +25,10 @@ from autograder.judge.protocol import (
     Decoder,
     Encoder,
     ProtocolError,
-    SeededGenerator,
     pack,
+    set_words,
     unpack,
+    words_of,
 )
 from descentlab.compare import same
 
@@ -151,18 +152,50 @@ def test_one_array_twice_arrives_as_two():
 def test_functions_and_generators_go_to_the_sandbox_only():
     functions: list = []
     encoder = Encoder(functions)
-    items = [encoder.encode(x) for x in (abs, SeededGenerator(3), len)]
+    rng = np.random.default_rng(3)
+    items = [encoder.encode(x) for x in (abs, rng, len)]
     assert functions == [abs, len]
-    called = Decoder(b"", lambda number: lambda: number)
+    raw = b"".join(encoder.raw)
+    called = Decoder(raw, lambda number: lambda: number)
     back = [called.decode(item) for item in items]
     assert back[0]() == 0
     assert back[2]() == 1
-    assert back[1].random() == np.random.default_rng(3).random()
+    assert back[1].random() == rng.random()
     for item in items:
         with pytest.raises(ProtocolError):
-            Decoder(b"").decode(item)
-    for value in (abs, SeededGenerator(3)):
+            Decoder(raw).decode(item)
+    for value in (abs, rng):
         assert type(value).__name__ in refused(value)
+
+
+def test_a_generator_that_cannot_travel():
+    other = np.random.Generator(np.random.MT19937(0))
+    with pytest.raises(ProtocolError, match="driven by MT19937"):
+        Encoder([]).encode(other)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        np.zeros(5, np.uint64),
+        np.zeros(6, np.int64),
+        np.zeros((6, 1), np.uint64),
+        np.array([0, 0, 0, 0, 2, 0], np.uint64),
+        np.array([0, 0, 0, 0, 0, 1 << 32], np.uint64),
+    ],
+    ids=["short", "signed", "shape", "flag", "half-word"],
+)
+def test_a_state_that_is_none(words):
+    with pytest.raises(ProtocolError, match="state of a generator"):
+        set_words(np.random.default_rng(0), words)
+
+
+@given(st.lists(st.integers(0, (1 << 64) - 1), min_size=4, max_size=4))
+def test_every_state_comes_back(halves):
+    words = np.array([*halves, 1, 7], np.uint64)
+    generator = np.random.default_rng(0)
+    set_words(generator, words)
+    assert words_of(generator).tolist() == words.tolist()
 
 
 # What may not be sent
