@@ -81,6 +81,15 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
     },
     # 06_batch_size
+    "minibatches": {
+        "if batch_size < 1: -> if batch_size < 0:": "of a step of 0, range itself"
+        " raises the ValueError",
+    },
+    "batch_size_at": {
+        "return min(max_size, start * growth ** (epoch // every))"
+        " -> return min(start * growth ** (epoch // every), max_size)": "the smaller of"
+        " two has no order",
+    },
     # 07_lookahead
     # 08_race
 }
