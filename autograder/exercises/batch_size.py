@@ -551,6 +551,7 @@ EXERCISES = (
         cases=minibatches_cases,
         misconceptions=MINIBATCHES_MISTAKES,
         where="chapter 06_batch_size, section Derivation, an epoch is a partition",
+        equation="eq-batch-partition",
         whole=True,
     ),
     Exercise(
@@ -561,6 +562,7 @@ EXERCISES = (
         cases=growing_cases,
         misconceptions=GROWING_MISTAKES,
         where="chapter 06_batch_size, section Derivation, growing in steps",
+        equation="eq-batch-growth",
         whole=True,
     ),
     Exercise(
@@ -571,6 +573,7 @@ EXERCISES = (
         cases=scaling_cases,
         misconceptions=SCALING_MISTAKES,
         where="chapter 06_batch_size, section Derivation, two scaling rules",
+        equation="eq-batch-linear",
     ),
     Exercise(
         name="gradient_noise_scale",
@@ -580,5 +583,6 @@ EXERCISES = (
         cases=noise_cases,
         misconceptions=NOISE_MISTAKES,
         where="chapter 06_batch_size, section Derivation, the gradient noise scale",
+        equation="eq-batch-noise-scale",
     ),
 )
