@@ -42,6 +42,8 @@ ADVICE = {
     "nothing": "The function returns nothing: printing shows a value, return hands it"
     " over.",
     "structure": "Return arrays, all that the exercise names and in its order.",
+    "not-whole": "A count is a whole number, of type int: neither range nor a slice"
+    " takes a float, even where it is whole.",
     "shape": "Compare it with the shape that the exercise names. A formula that works"
     " element by element holds no sum, mean, dot product or fixed index.",
 }

@@ -130,9 +130,9 @@ class Fault:
     """What is wrong with an answer.
 
     ``kind`` is one of ``raised``, ``silent`` (should have raised), ``other-error``,
-    ``nothing``, ``structure``, ``shape``, ``dtype``, ``whole`` (a whole number where
-    a float is right), ``value``, ``changed``, ``unstable``. ``part`` names the result
-    concerned, ``at`` the index of the first wrong element.
+    ``nothing``, ``structure``, ``not-whole``, ``shape``, ``dtype``, ``whole`` (a whole
+    number where a float is right), ``value``, ``changed``, ``unstable``. ``part`` names
+    the result concerned, ``at`` the index of the first wrong element.
     """
 
     kind: str
@@ -364,7 +364,7 @@ def _compare_numbers(
         return Fault("shape", f"{part} has shape {got}, expected {shape}", part)
     if isinstance(expected, (int, np.integer)) and not _whole(result):
         text = f"{part} is {describe(result)}, expected an int"
-        return Fault("structure", text, part)
+        return Fault("not-whole", text, part)
     # A number that is computed from arrays may be a Python float: it has no dtype.
     wanted = None if type(expected) is float else dtype
     array = np.asarray(result)

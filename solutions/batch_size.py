@@ -1,7 +1,5 @@
 """Answers to the exercises of chapter 06_batch_size."""
 
-import math
-
 import numpy as np
 
 
@@ -21,7 +19,7 @@ def scaled_lr(lr, batch_size, base_batch_size, rule="linear"):
     if rule == "linear":
         return lr * ratio
     if rule == "sqrt":
-        return lr * math.sqrt(ratio)
+        return lr * np.sqrt(ratio)
     raise ValueError(f"rule must be 'linear' or 'sqrt', got {rule!r}")
 
 

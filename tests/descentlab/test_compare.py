@@ -108,7 +108,7 @@ def tolerance(expected):
         (Everything(), None, "value", "an object of type Everything"),
         (Everything(), True, "value", "an object of type Everything"),
         (Foreign("a generator"), TWO, "structure", "the result is a generator"),
-        (3.0, 3, "structure", "the result is 3.0, expected an int"),
+        (3.0, 3, "not-whole", "the result is 3.0, expected an int"),
         (TWO, (TWO, TWO), "structure", "ndarray of dtype float64"),
         ((TWO,), (TWO, TWO), "structure", "it returned 1 results, expected 2: m, v"),
         ((TWO, TWO, TWO), (TWO, TWO), "structure", "3 results, expected 2: m, v"),
