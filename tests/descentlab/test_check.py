@@ -376,7 +376,7 @@ def leaves(value, keys=()):
 
 
 WORDS = {"arguments", "dtype", "group", "label", "name", "outputs", "parts", "raises"}
-WORDS |= {"link", "sentence", "uses", "where"}
+WORDS |= {"expected", "link", "sentence", "through", "uses", "where"}
 """Where a published sheet holds words, and not numbers."""
 
 
