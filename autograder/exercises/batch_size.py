@@ -39,6 +39,7 @@ def minibatches_cases(rng: Rng) -> Iterator[Case]:
     for size in (0, -1, -int(rng.integers(2, 9))):
         args = 5, size, _seed(rng)
         yield Case("errors", f"batch_size = {size}", args, raises="ValueError")
+    yield case("purity", "called twice", 40, 7, "draws")
 
 
 def _seed(rng: Rng) -> Seed:
@@ -63,6 +64,7 @@ def growing_cases(rng: Rng) -> Iterator[Case]:
     yield Case("edges", "a start above the cap", (0,), {"start": 2000})
     yield Case("edges", "larger at each epoch", (3,), {"every": 1})
     yield Case("edges", "a late epoch", (299,))
+    yield Case("purity", "called twice", (2 * every,), hyper)
 
 
 def scaling_cases(rng: Rng) -> Iterator[Case]:
@@ -83,6 +85,7 @@ def scaling_cases(rng: Rng) -> Iterator[Case]:
         kwargs = {"rule": rule}
         args = rate(rng), 128, 32
         yield Case("errors", f"rule = {rule!r}", args, kwargs, raises="ValueError")
+    yield Case("purity", "called twice", (rate(rng), 96, 32), {"rule": "sqrt"})
 
 
 def _grads(rng: Rng, count: int, dim: int) -> np.ndarray:

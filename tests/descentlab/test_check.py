@@ -376,7 +376,7 @@ def leaves(value, keys=()):
 
 
 WORDS = {"arguments", "dtype", "group", "label", "name", "outputs", "parts", "raises"}
-WORDS |= {"expected", "link", "sentence", "through", "uses", "where"}
+WORDS |= {"expected", "kwargs", "link", "sentence", "through", "uses", "where"}
 """Where a published sheet holds words, and not numbers."""
 
 
