@@ -368,8 +368,11 @@ def _gradient(param: Tensor) -> Tensor:
 
 
 def _number(value: Any) -> Any:
-    """A hyper-parameter as the step takes it: schedulers may make tensors of them."""
-    return value.item() if isinstance(value, Tensor) else value
+    """A hyper-parameter as a Python number, which changes no array's dtype.
+
+    Schedulers may make tensors or numbers of NumPy of them.
+    """
+    return value.item() if isinstance(value, Tensor | np.generic) else value
 
 
 def _apart(result: np.ndarray, place: int, arrays: Sequence[np.ndarray]) -> np.ndarray:

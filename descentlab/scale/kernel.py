@@ -21,7 +21,7 @@ Below, the lines as they stand take about as long as a call of a compiled functi
 and nobody waits for the compiler.
 """
 
-WIDTH = 100
+WIDTH = 70
 """Characters from which on an expression becomes a line of its own."""
 
 Text = tuple[str, int]

@@ -10,6 +10,7 @@ import torch
 
 from descentlab.scale.buffers import HALF, Tensor, as_array, wide
 from descentlab.scale.kernel import kernel
+from descentlab.scale.rule import warn_at
 from descentlab.scale.tape import Untapeable, record
 
 KEPT = ("sync", "inner", "k", "alpha", "steps", "slow", "defaults", "param_groups")
@@ -29,6 +30,7 @@ class Lookahead(torch.optim.Optimizer):
         self.sync, self.inner, self.k, self.alpha = sync, inner, k, alpha
         self.steps = 0
         self.slow: dict[Tensor, Tensor] = {}
+        self._told = False
         super().__init__(inner.param_groups, {})
         self._share()
 
@@ -63,8 +65,13 @@ class Lookahead(torch.optim.Optimizer):
         try:
             recipe, scalars = record(self._moved, dtype, inputs=2)
         except Untapeable as reason:
+            name = getattr(self.sync, "__name__", "the rule")
             if param.device.type != "cpu":
-                raise Untapeable(f"can't run on {param.device}: {reason}") from None
+                message = f"{name} can't run on {param.device}: {reason}"
+                raise Untapeable(message) from None
+            if not self._told:
+                warn_at(self.sync, f"{name} runs as plain NumPy, slower: {reason}")
+            self._told = True
             new = self._moved(as_array(slow), as_array(param))[0]
             slow.copy_(torch.as_tensor(new))
         else:
@@ -114,7 +121,7 @@ class Lookahead(torch.optim.Optimizer):
         return {name: getattr(self, name) for name in KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({**state, "state": {}})
+        super().__setstate__({**state, "state": {}, "_told": False})
         self._share()
 
 

@@ -107,12 +107,16 @@ class Rule:
 
     def tell(self, message: str) -> None:
         """Warn once, at the line where the step is defined."""
-        if message in self._told:
-            return
-        self._told.add(message)
-        code = getattr(inspect.unwrap(self.step), "__code__", None)
-        if code is None:
-            warnings.warn(message, stacklevel=2)
-        else:
-            place = code.co_filename, code.co_firstlineno
-            warnings.warn_explicit(message, UserWarning, *place)
+        if message not in self._told:
+            self._told.add(message)
+            warn_at(self.step, message)
+
+
+def warn_at(function: Callable[..., Any], message: str) -> None:
+    """Warn at the line where a function is defined: there one has to look."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        warnings.warn(message, stacklevel=3)
+    else:
+        place = code.co_filename, code.co_firstlineno
+        warnings.warn_explicit(message, UserWarning, *place)

@@ -22,6 +22,7 @@ def trained(step, dtype, shape):
     return theta.detach().numpy()
 
 
+@pytest.mark.filterwarnings("ignore:.* runs as plain NumPy")
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4)], ids=str)
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-4)]

@@ -110,6 +110,25 @@ def test_gradients_are_forgotten_and_accumulated_as_in_pytorch(who, backwards):
     assert_equal(ours, theirs)
 
 
+def test_parameters_gradients_and_state_are_there_once():
+    params = [torch.ones(size, requires_grad=True) for size in (1000, 3000, 7)]
+    made = Momentum(params)
+    for _ in range(3):
+        made.zero_grad()
+        sum(param.sum() for param in params).backward()
+        made.step()
+    (bucket,) = made._buckets[0]
+    elements = sum(param.numel() for param in params)
+    assert [b.numel() - elements < 3 * ALIGNED for b in bucket.arrays()] == [True] * 3
+    for buffer, of in zip(
+        bucket.arrays(),
+        (lambda p: p, lambda p: p.grad, lambda p: made.state[p]["buf"]),
+        strict=True,
+    ):
+        ends = buffer.data_ptr(), buffer.data_ptr() + buffer.nbytes
+        assert all(ends[0] <= of(param).data_ptr() < ends[1] for param in params)
+
+
 # -- Parameters that rest --------------------------------------------------------------
 
 

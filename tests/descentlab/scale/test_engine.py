@@ -147,9 +147,27 @@ def test_parameter_groups_have_their_own_settings():
     assert [group["mu"] for group in made.param_groups] == [0.9, 0.0]
 
 
+@pytest.mark.parametrize("kind", [torch.tensor, np.float64])
+def test_a_rate_of_another_kind_is_a_number_to_the_step(kind):
+    seen = []
+
+    def spy(theta, grad, lr):
+        seen.append(type(lr))
+        return theta - lr * grad
+
+    weights = torch.ones(2, requires_grad=True)
+    weights.grad = torch.ones(2)
+    made = optimizer(spy)([weights], lr=0.1)
+    made.param_groups[0]["lr"] = kind(0.5)
+    made.step()
+    assert seen == [float]
+    np.testing.assert_array_equal(weights.detach(), [0.5, 0.5])
+
+
 # -- State -----------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:spy runs as plain NumPy")
 def test_state_begins_at_zero_and_t_at_one():
     seen = []
 

@@ -147,12 +147,16 @@ def test_a_rule_that_can_not_be_taped():
 
     model = network()
     inner = optimizer(adam_step)(model.parameters(), lr=0.01)
-    train(model, lookahead(far, inner, k=3, alpha=0.8), 7)
+    with pytest.warns(UserWarning) as told:
+        train(model, lookahead(far, inner, k=3, alpha=0.8), 7)
+    (warning,) = told
+    words = "far runs as plain NumPy, slower: it uses np.linalg.norm"
+    assert str(warning.message).startswith(words)
     wanted = by_hand(7, 3, 0.8, torch.optim.Adam)
     np.testing.assert_allclose(weights(model), wanted, rtol=1e-12, atol=1e-14)
     param = torch.ones(2, device="meta", requires_grad=True)
     with pytest.raises(
-        Untapeable, match=r"can't run on meta: it uses np\.linalg\.norm"
+        Untapeable, match=r"far can't run on meta: it uses np\.linalg\.norm"
     ):
         lookahead(far, torch.optim.SGD([param]), k=1).step()
 
