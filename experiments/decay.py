@@ -34,13 +34,13 @@ def _pairs(rates: Sequence[float], decays: Sequence[float]) -> list[Settings]:
 
 
 ARMS: Mapping[str, Sequence[Settings]] = {
-    "adam": _pairs(_rates(0.01, 8), [0.0]),
-    "adam-l2": _pairs([0.003, 0.001], [0.001, 0.003, 0.01, 0.03]),
-    "adamw": _pairs([0.003, 0.001], [0.1, 0.3, 1.0, 3.0]),
-    "momentum": _pairs(_rates(0.1, 8), [0.0]),
-    "momentum-l2": _pairs([0.03, 0.01], [0.001, 0.003, 0.01, 0.03]),
+    "adam": _pairs(_rates(0.01, 9), [0.0]),
+    "adam-l2": _pairs([0.001, 0.003, 0.0003], [0.01, 0.003, 0.03]),
+    "adamw": _pairs([0.001, 0.003, 0.0003], [1.0, 0.3, 3.0]),
+    "momentum": _pairs(_rates(0.1, 9), [0.0]),
+    "momentum-l2": _pairs([0.01, 0.03, 0.003], [0.01, 0.003, 0.03]),
 }
-"""Without decay only the rate is searched, on a finer grid: eight settings each."""
+"""Without decay only the rate is searched, on a finer grid: nine settings each."""
 
 
 def decayed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.decay import ARMS, STEPS, decayed
-from experiments.lab import Experiment, Outcome, Settings, Sign
+from experiments.lab import Experiment, Outcome, Settings
 
 
 def run(arm: str, settings: Settings, seed: int, quick: bool) -> Outcome:
@@ -17,5 +17,4 @@ EXPERIMENT = Experiment(
     arms=ARMS,
     run=run,
     score="error",
-    signs=[Sign("adamw", "adam", "norm")],
 )
