@@ -39,6 +39,6 @@ def warmup_cosine(t, warmup_steps, T, lr_max, lr_min=0.0):
     if not 0 <= warmup_steps < T:
         raise ValueError(f"0 <= warmup_steps < T does not hold: {warmup_steps}, {T}")
     left = T - warmup_steps
-    rise = warmup(t, warmup_steps, lr_max)
-    fall = cosine_annealing(np.clip(t - warmup_steps, 0, left), left, lr_max, lr_min)
-    return np.where(t < warmup_steps, rise, fall)
+    rising = warmup(t, warmup_steps, lr_max)
+    falling = cosine_annealing(np.clip(t - warmup_steps, 0, left), left, lr_max, lr_min)
+    return np.where(t < warmup_steps, rising, falling)

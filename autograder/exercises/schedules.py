@@ -733,7 +733,7 @@ WARMUP_MISTAKES = _mistakes(
 
 WARMUP_COSINE = """
 def warmup_cosine(t, warmup_steps, T, lr_max, lr_min=0.0):
-    if not 0 <= warmup_steps < T:
+    if warmup_steps < 0 or warmup_steps >= T:
         raise ValueError(f"0 <= warmup_steps < T, not {warmup_steps} and {T}")
     rise = lr_max * t / max(warmup_steps, 1)
     done = np.clip((t - warmup_steps) / (T - warmup_steps), 0, 1)
