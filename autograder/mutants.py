@@ -29,14 +29,14 @@ from descentlab.compare import Case, examine
 SEEDS = (1, 2, 3)
 """Draws of the inputs; each of them must find a mutant out."""
 
-PATIENCE = 20
+PATIENCE = 10
 """How many times as long as the oracle an answer may take, and longer by `LEAST`.
 
 A mutant that takes longer counts as caught: the judge has a time limit, too. It is
 processor time, so that a busy machine changes nothing.
 """
 
-LEAST = 0.2
+LEAST = 0.1
 """Seconds of processor time that every answer has."""
 
 MEMORY = 2 << 30
