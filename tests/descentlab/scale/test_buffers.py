@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -183,6 +184,18 @@ def test_a_gradient_of_zeros_counts_if_it_was_set():
     np.testing.assert_allclose(before, params[1].detach())
 
 
+def test_a_step_without_a_backward_pass_moves_nothing():
+    params = [torch.ones(2, requires_grad=True) for _ in range(2)]
+    made = Momentum(params)
+    sum(param.sum() for param in params).backward()
+    made.step()
+    made.zero_grad()
+    before = [param.detach().clone() for param in params]
+    made.step()
+    assert all(map(torch.equal, before, params))
+    assert made.state[params[0]]["t"] == 1
+
+
 def test_frozen_shared_and_empty_parameters():
     ours, theirs = network(), network()
     for model in (ours, theirs):
@@ -229,6 +242,16 @@ def test_two_parameters_in_one_memory_stay_there():
         param.grad = torch.ones_like(param)
     made.step()
     np.testing.assert_array_equal(whole, np.arange(8.0) - 1)
+
+
+def test_a_view_of_something_bigger_stays_there():
+    whole = torch.zeros(4)
+    params = [whole[1:3].requires_grad_(), torch.zeros(2, requires_grad=True)]
+    made = Momentum(params, lr=1.0)
+    for param in params:
+        param.grad = torch.ones(2)
+    made.step()
+    np.testing.assert_array_equal(whole, [0, -1, -1, 0])
 
 
 def test_tied_data_stays_tied():
@@ -326,6 +349,21 @@ def test_state_put_elsewhere():
     train(ours, made)
     train(theirs, wanted)
     assert_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_state_that_is_forgotten(whole):
+    ours, made, theirs, wanted = pair(lr=0.01)
+    for model, opt in ((ours, made), (theirs, wanted)):
+        train(model, opt)
+        if whole:
+            opt.state = defaultdict(dict)
+        else:
+            opt.state[model[0].weight] = {}
+        train(model, opt)
+    assert_equal(ours, theirs)
+    assert made.state[ours[0].weight]["t"] == 5
+    assert made.state[ours[2].weight]["t"] == (5 if whole else 10)
 
 
 def test_mixed_dtypes_in_one_group():

@@ -188,7 +188,22 @@ def shapes(theta, grad, m, lr=0.1):
     return theta - lr * grad[...], +m + abs(grad)
 
 
-STEPS = [in_place, copies, masks, bounds, functions, powers, filled, numbers, shapes]
+def crossed(theta, grad, m, lr=0.1):
+    return m, theta
+
+
+STEPS = [
+    crossed,
+    in_place,
+    copies,
+    masks,
+    bounds,
+    functions,
+    powers,
+    filled,
+    numbers,
+    shapes,
+]
 
 
 @pytest.mark.parametrize("step", STEPS)
