@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_cache import get_cache
@@ -55,6 +55,10 @@ PACKAGES = ("matplotlib", "numpy", "torch")
 
 MENTION = re.compile(r"\b\d\d_[a-z_]+\b")
 """An assignment named in a chapter's code: ``recall("03_adam", "adam_step")``."""
+
+
+QUOTE = re.compile(r"\{glue:text\}`([\w/]+)\.md::")
+"""A value of another chapter's run: ``{glue:text}`03_adam.md::adam-rate:.2f` ``."""
 
 
 class BookError(CourseError):
@@ -152,7 +156,14 @@ class Book:
     cache: JupyterCacheBase
     chapters: dict[str, Chapter]
 
-    def find_stale(self, app: Sphinx, env: SphinxEnvType, *_: Any) -> list[str]:
+    def find_stale(
+        self,
+        app: Sphinx,
+        env: SphinxEnvType,
+        added: set[str],
+        changed: set[str],
+        *_: Any,
+    ) -> list[str]:
         """Drop the runs that no longer hold; return the pages to be read again."""
         # Imported here: only a build needs the exercises.
         from autograder.publish import publish
@@ -170,7 +181,8 @@ class Book:
         # What the pages were read from may be older than the cache, if a build was
         # stopped in between.
         pages = getattr(env, "made_from", {})
-        return [c for c in self.chapters if pages.get(c) != self.chapters[c].made_from]
+        stale = [c for c in self.chapters if pages.get(c) != self.chapters[c].made_from]
+        return [*stale, *_quoting(env, {*stale, *added, *changed})]
 
     def run_missing(self, app: Sphinx, env: SphinxEnvType, docnames: list[str]) -> None:
         """Run those of the pages to be read that have no run in the cache."""
@@ -226,13 +238,27 @@ def _made_from_package(root: Path) -> Any:
     return made_from
 
 
+def _quoting(env: SphinxEnvType, chapters: set[str]) -> Iterator[str]:
+    """The pages that quote a value which a run of one of the chapters has glued."""
+    for docname in sorted(env.found_docs):
+        text = Path(env.doc2path(docname)).read_text(encoding="utf-8")
+        folder = PurePosixPath(docname).parent
+        if chapters & {str(folder / name) for name in QUOTE.findall(text)}:
+            yield docname
+
+
 def _own_files(root: Path, assignment: str, notebook: NotebookNode) -> list[Path]:
-    """What a chapter runs on alone: solutions, recalled ones too, and check's cases."""
+    """What a chapter runs on alone: solutions, recalled ones too, check's cases.
+
+    One that loads results of experiments runs on all of them.
+    """
     code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
     names = {assignment, *MENTION.findall(code)}
     modules = (root / "solutions" / f"{n.partition('_')[2]}.py" for n in sorted(names))
     cases = root / "descentlab" / "published" / f"{assignment}.json"
-    return [file for file in (*modules, cases) if file.is_file()]
+    results = (root / "descentlab" / "results").glob("*.json")
+    loaded = sorted(results) if "results" in code else ()
+    return [file for file in (*modules, cases, *loaded) if file.is_file()]
 
 
 def _add_file(made_from: Any, root: Path, file: Path) -> None:

@@ -142,7 +142,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, Build]:
     (root / "_toc.yml").write_text(TOC)
     (root / "chapters").mkdir()
     shutil.copy(REPOSITORY / "chapters" / "references.bib", root / "chapters")
-    (root / "chapters" / "index.md").write_text("# Index\n\n{doc}`02_rmsprop`\n")
+    (root / "chapters" / "index.md").write_text(
+        "# Index\n\n{doc}`02_rmsprop` {glue:text}`03_adam.md::adam-value:.3f`\n"
+    )
     (root / "chapters" / "bibliography.md").write_text(
         "# Bibliography\n\n```{bibliography}\n```\n"
     )

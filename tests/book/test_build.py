@@ -40,6 +40,17 @@ def test_changed_solution_changes_the_page(course):
     assert (build.status, build.ran) == (0, {"03_adam"})
     assert "0.88" in course.page("03_adam")
     assert "0.75" not in course.page("03_adam")
+    assert "0.875" in course.page("index")  # which quotes the chapter's value
+
+
+def test_changed_result_runs_what_loads_results(course):
+    results = course.root / "descentlab" / "results"
+    code = "adam_step(1.0))\nfrom descentlab import results"
+    course.replace("chapters/03_adam.md", "adam_step(1.0))", code)
+    assert course.build().ran == {"03_adam"}
+    (results / "new.json").write_text("{}")
+    assert course.build().ran == {"03_adam"}
+    assert course.build().ran == set()
 
 
 def test_changed_solution_that_a_later_chapter_recalls_runs_both(course):
