@@ -73,6 +73,9 @@ KIN = (
 )
 """Names that are taken for each other."""
 
+SYMMETRIC = ("min", "max", "minimum", "maximum")
+"""Functions whose arguments have no order."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -211,7 +214,7 @@ def _other_values(value: Any) -> list[Any]:
     if isinstance(value, int):
         return [0, 1, 2, value + 1, value - 1, -value]
     if isinstance(value, float):
-        return [0.0, 1.0, 2.0, value / 2, -value]
+        return [0.0, 1.0, 2.0, *([value / 2, -value] if value else [])]
     return [0] if value is None else []
 
 
@@ -222,7 +225,8 @@ def _kin(name: str) -> list[str]:
 
 def _calls(node: ast.Call) -> Iterator[ast.AST]:
     """A call with arguments in another order or left out, or with itself left out."""
-    yield from (_with(node, args=args) for args in _rearranged(node.args))
+    if ast.unparse(node.func).rpartition(".")[2] not in SYMMETRIC:
+        yield from (_with(node, args=args) for args in _rearranged(node.args))
     yield from (_with(node, args=args) for args in _shortened(node.args))
     yield from (_with(node, keywords=words) for words in _shortened(node.keywords))
     yield from (arg for arg in node.args if not isinstance(arg, ast.Starred))
