@@ -13,7 +13,8 @@ import numpy as np
 
 from descentlab.compare import Property, Seed, describe
 
-Draw = Callable[[int, int, np.random.Generator], Any]
+# As text: NumPy imports its generators when one is first named, which takes a while.
+Draw = Callable[[int, int, "np.random.Generator"], Any]
 
 PARTITIONS = 12
 """How many draws must be partitions: a small batch in a random place shows in them."""

@@ -219,11 +219,12 @@ class Worker:
 
 def _data(value: Any) -> Any:
     """What of an argument goes back to the judge: functions do not change."""
-    if type(value) is np.random.Generator:
-        return words_of(value)
+    if isinstance(value, _DATA):
+        return value
     if type(value) in (list, tuple):
         return type(value)(_data(item) for item in value)
-    return value if isinstance(value, _DATA) else None
+    # Asked last: NumPy imports its generators when one is first named.
+    return words_of(value) if type(value) is np.random.Generator else None
 
 
 _DATA = (bool, int, float, str, np.ndarray, np.generic)

@@ -587,6 +587,18 @@ def course():
     assert tried(folder) == "'/site/descentlab/__init__.py'"
 
 
+def test_what_nobody_asked_for_is_not_imported():
+    source = """
+import sys, descentlab
+def imported(x):
+    slow = ("matplotlib", "numpy.random", "importlib.resources", "IPython", "torch")
+    return [name for name in slow if name in sys.modules]
+"""
+    with Sandbox() as sandbox:
+        sandbox.run("<cell>", source)
+        assert sandbox.function("imported")(np.ones(2)) == []
+
+
 def test_no_sandbox_compiles_what_all_of_them_import(tried):
     setup = """
 import sys, descentlab
