@@ -185,7 +185,7 @@ def _cells(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _line(name: str, cells: Iterable[str]) -> str:
-    return f"{name:<20}" + "".join(f"{cell:>28}" for cell in cells)
+    return f"{name:<20}" + "".join(f"{cell:>30}" for cell in cells)
 
 
 if __name__ == "__main__":
