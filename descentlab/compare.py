@@ -175,7 +175,8 @@ def examine(
         case: what to call it with.
         expected: the right results in float64; unused where an exception is right.
         tolerance: the difference allowed for each number, nested as the results are.
-        dtype: what arrays must have where the case belongs to group ``dtype``; without
+        dtype: what arrays must have where the case belongs to group ``dtype``, or a
+            tuple with what each of the results must have; without
             one, floats of any size are right there.
         parts: the names of the results, for the message.
         others: further results that are as right as the first, each whole and with its
@@ -331,7 +332,8 @@ def _compare_sequence(
     ):
         inner = f"result {i + 1}" if whole else f"{part}[{i}]"
         name = parts[i] if i < len(parts) else inner
-        fault = compare(item, want, allowed, dtype, part=name)
+        own = dtype[i] if isinstance(dtype, tuple) else dtype
+        fault = compare(item, want, allowed, own, part=name)
         if fault is not None:
             return fault
     return None

@@ -104,7 +104,7 @@ def sheet_to(sheet: Sheet) -> dict[str, Any]:
                 "through": item.case.through and item.case.through.name,
                 "expected": pack(item.expected),
                 "tolerance": pack(item.tolerance),
-                "dtype": None if item.dtype is None else np.dtype(item.dtype).name,
+                "dtype": _name_of(item.dtype),
                 "others": [[pack(part) for part in other] for other in item.others],
             }
             for item in sheet.cases
@@ -151,10 +151,24 @@ def _case_from(item: dict[str, Any]) -> Published:
         raises=item["raises"],
         through=item["through"] and PROPERTIES[item["through"]],
     )
-    dtype = None if item["dtype"] is None else np.dtype(item["dtype"])
+    dtype = _dtype_from(item["dtype"])
     others = tuple((unpack(e), unpack(t)) for e, t in item["others"])
     expected, tolerance = unpack(item["expected"]), unpack(item["tolerance"])
     return Published(case, expected, tolerance, dtype, others)
+
+
+def _name_of(dtype: Any) -> Any:
+    """A dtype, or one for each result, as JSON."""
+    if isinstance(dtype, tuple):
+        return [_name_of(one) for one in dtype]
+    return None if dtype is None else np.dtype(dtype).name
+
+
+def _dtype_from(name: Any) -> Any:
+    """What ``_name_of`` wrote."""
+    if isinstance(name, list):
+        return tuple(_dtype_from(one) for one in name)
+    return None if name is None else np.dtype(name)
 
 
 def pack(value: Any) -> Any:

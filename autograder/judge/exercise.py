@@ -75,6 +75,7 @@ class Exercise:
             student may call in it; its parameters are their names.
         alternatives: further oracles, with the same signature, each as right as the
             first. An answer agrees with one of them in all that a call returns.
+        untyped: those of the parts that may have any floating dtype.
         whole: whether its results have no decimals that could be rounded off.
     """
 
@@ -91,6 +92,7 @@ class Exercise:
     unit: frozenset[str] = frozenset()
     composed: Callable[..., Function] | None = None
     alternatives: tuple[Function, ...] = ()
+    untyped: frozenset[str] = frozenset()
     whole: bool = False
 
     @property
@@ -172,7 +174,14 @@ class Exercise:
         others: tuple[tuple[Any, Any], ...] = ()
         if case.raises is None:
             wanted, others = self.expectation(case), self.other_expectations(case)
-        return *wanted, dtype_of(case), self.parts, others
+        return *wanted, self._dtypes(case), self.parts, others
+
+    def _dtypes(self, case: Case) -> Any:
+        """The dtype of the results: one for all, or one for each."""
+        dtype = dtype_of(case)
+        if not self.untyped:
+            return dtype
+        return tuple(None if part in self.untyped else dtype for part in self.parts)
 
     def _expectation(self, oracle: Function, case: Case, seed: int) -> tuple[Any, Any]:
         expected = case.play(oracle)
