@@ -75,5 +75,38 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         " raises the ValueError",
     },
     # 07_lookahead
+    "lookahead": {
+        "if i % k == 0: -> if i % k <= 0:": "a remainder is never negative",
+        "trajectory = [theta0] -> trajectory = [fast]": "the same array there",
+        "trajectory = [theta0] -> trajectory = [slow]": "the same array there",
+        "rows = [theta0] -> rows = [fast]": "the same array there",
+        "rows = [theta0] -> rows = [slow]": "the same array there",
+    },
+    "swats_lr": {
+        "return float('nan') -> return float('NAN')": "float reads both",
+        "return np.sum(p * p) / -along if along != 0 else float('nan') -> "
+        "return np.sum(p * p) / -along if along != 0 else float('NAN')": "float reads"
+        " both",
+    },
+    "should_switch": {
+        "return t > 1 and abs(lam / (1 - beta2 ** t) - gamma) < tol -> "
+        "return t != 1 and abs(lam / (1 - beta2 ** t) - gamma) < tol": "t is 1 or more",
+    },
     # 08_race
+    "train": {
+        "norm = float(np.sqrt(np.sum(grad.astype(np.float64) ** 2))) -> "
+        "norm = float(np.sqrt(np.sum(grad ** 2)))": "float64 only guards against"
+        " overflow, which is not graded",
+        "if norm > max_norm: -> if norm >= max_norm:": "at equality the factor is 1",
+        "grad = grad * (max_norm / norm) -> grad *= max_norm / norm": "what grad_fn"
+        " returns is the student's own",
+        "norm = float(np.sqrt(np.sum(grad ** 2))) -> "
+        "norm = np.sqrt(np.sum(grad ** 2))": "a float32 norm widens nothing",
+        "grad = grad * (max_norm / max(norm, max_norm)) -> "
+        "grad *= max_norm / max(norm, max_norm)": "what grad_fn returns is the"
+        " student's own",
+    },
+    "steps_to_target": {
+        "return None -> pass": "a function that ends returns None",
+    },
 }
