@@ -199,7 +199,7 @@ def perform(name: str, executor: Executor, quick: bool = False) -> Result:
     }
     path = place(name, quick)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, json.dumps(result, indent=1))
+    _write(path, json.dumps(result))
     return Result.read(path)
 
 

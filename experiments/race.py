@@ -16,7 +16,7 @@ import numpy as np
 from experiments import models
 from experiments.lab import Outcome, Settings
 
-HIGHEST = {"sgd": 1.0, "momentum": 0.3, "rmsprop": 0.03, "adam": 0.1, "adamw": 0.1}
+HIGHEST = {"sgd": 10.0, "momentum": 3.0, "rmsprop": 0.3, "adam": 0.1, "adamw": 0.1}
 """The highest rate of each optimizer's grid; three decades below it is the lowest."""
 
 ARMS: Mapping[str, Sequence[Settings]] = {

@@ -6,7 +6,7 @@ from experiments import models
 from experiments.lab import Experiment, Outcome, Settings, Sign
 from experiments.race import ARMS, race
 
-STEPS = 800
+STEPS = 300
 
 
 def run(arm: str, settings: Settings, seed: int, quick: bool) -> Outcome:
