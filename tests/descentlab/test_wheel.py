@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from autograder.course import ROOT
-from autograder.exercises import adam, rmsprop
+from autograder.exercises import assignments, load
 
 pytestmark = pytest.mark.slow
 
@@ -82,8 +82,10 @@ def test_it_holds_no_line_of_a_solution(files):
         for path in (ROOT / "solutions").glob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
     }
+    # A loop over the steps is no secret: the package has one of its own.
+    plain = ("for ", "import ", "from ")
     secret = {
-        line for line in lines if set(line) & set("+-*/") and "import" not in line
+        line for line in lines if set(line) & set("+-*/") and not line.startswith(plain)
     }
     assert len(secret) > 5
     for name, data in files.items():
@@ -101,7 +103,7 @@ def functions_of_the_checks():
 
 
 def test_it_holds_no_code_of_the_checks(files):
-    exercises = {e.name for chapter in (adam, rmsprop) for e in chapter.EXERCISES}
+    exercises = {e.name for name in assignments(ROOT) for e in load(name).exercises}
     # Those of two words, which no sentence holds by chance.
     names = {name for name in functions_of_the_checks() if "_" in name.strip("_")}
     assert {"rmsprop_cases", "adam_step_from", "edge_shapes"} <= names
