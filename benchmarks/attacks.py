@@ -41,15 +41,7 @@ class Listener:
             self.earned[family] += score > 0
             self.failed[family] += report.failed
         if "wall" in told:
-            wall = told["wall"]
-            self.walls.append(
-                {
-                    "wall": wall.name,
-                    "without": wall.attack.__doc__,
-                    "behind": wall.before,
-                    "outcome": WORDS[report.outcome],
-                }
-            )
+            self.walls.append(told["wall"] | {"outcome": WORDS[report.outcome]})
 
     def results(self) -> dict[str, Any]:
         """What is written down."""
