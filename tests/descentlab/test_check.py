@@ -376,7 +376,8 @@ def leaves(value, keys=()):
 
 
 WORDS = {"arguments", "dtype", "group", "label", "name", "outputs", "parts", "raises"}
-WORDS |= {"expected", "kwargs", "link", "sentence", "through", "uses", "where"}
+WORDS |= {"expected", "function", "kwargs", "link", "sentence", "through", "uses"}
+WORDS |= {"where"}
 """Where a published sheet holds words, and not numbers."""
 
 
