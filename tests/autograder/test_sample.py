@@ -193,7 +193,10 @@ def test_each_mistake_is_named_to_who_made_it(name, verdicts):
                 continue
             mistake = mistakes[number]
             assert (verdict.score, verdict.mistake) == (0.0, mistake.name), student
-            assert mistake.sentence in str(verdict.report)
+            told = str(verdict.report)
+            # Where this student's earlier functions are wrong alike, those come first.
+            earlier = exercise.uses and "the mistake is in your" in told
+            assert earlier or mistake.sentence in told
 
 
 @pytest.mark.slow
