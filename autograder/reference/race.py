@@ -8,65 +8,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograder.reference.stability import clip_by_global_norm, guarded_clip
+
 Array = NDArray[np.float64]
 State = tuple[Any, ...]
 
 
-def _train(
-    guard: float,
-    grad_fn: Callable[[Any], Any],
-    theta0: ArrayLike,
-    step: Callable[..., tuple[Any, State]],
-    state: State,
-    schedule: Callable[[int], Any],
-    steps: int,
-    max_norm: float | None,
-) -> tuple[Array, State, Array]:
-    """``train`` with clipping to ``min(1, max_norm/(norm + guard))``."""
-    if max_norm is not None and max_norm <= 0:
-        raise ValueError(f"max_norm must be positive, got {max_norm}")
-    theta = np.asarray(theta0, dtype=np.float64)
-    state = tuple(np.asarray(x, dtype=np.float64) for x in state)
-    lrs = []
-    for t in range(1, steps + 1):
-        grad = np.asarray(grad_fn(theta), dtype=np.float64)
-        if max_norm is not None:
-            norm = float(np.linalg.norm(grad.ravel()))
-            if not np.isfinite(norm):
-                raise ValueError(f"the norm of the gradient is {norm}")
-            grad = grad * min(1.0, max_norm / (norm + guard)) if norm else grad
-        lrs.append(float(schedule(t - 1)))
-        theta, state = step(theta, grad, state, t, lrs[-1])
-    return theta, state, np.array(lrs)
+def train_with(
+    clip: Callable[..., tuple[list[Array], Any]],
+) -> Callable[..., tuple[Array, State, Array]]:
+    """The training loop on a way of clipping by norm."""
+
+    def train(
+        grad_fn: Callable[[Any], Any],
+        theta0: ArrayLike,
+        step: Callable[..., tuple[Any, State]],
+        state: State,
+        schedule: Callable[[int], Any],
+        steps: int,
+        max_norm: float | None = None,
+    ) -> tuple[Array, State, Array]:
+        """Weights and state after ``steps`` steps, and the rates used.
+
+        ``ValueError`` if ``max_norm <= 0`` or the norm of a gradient is not finite.
+        """
+        theta = np.asarray(theta0, dtype=np.float64)
+        state = tuple(np.asarray(x, dtype=np.float64) for x in state)
+        lrs = []
+        for t in range(1, steps + 1):
+            grad = np.asarray(grad_fn(theta), dtype=np.float64)
+            if max_norm is not None:
+                (grad,), _ = clip([grad], max_norm)
+            lrs.append(float(schedule(t - 1)))
+            theta, state = step(theta, grad, state, t, lrs[-1])
+        return theta, state, np.array(lrs)
+
+    return train
 
 
-def train(
-    grad_fn: Callable[[Any], Any],
-    theta0: ArrayLike,
-    step: Callable[..., tuple[Any, State]],
-    state: State,
-    schedule: Callable[[int], Any],
-    steps: int,
-    max_norm: float | None = None,
-) -> tuple[Array, State, Array]:
-    """Weights and state after ``steps`` steps, and the rates used.
-
-    ``ValueError`` if ``max_norm <= 0`` or the norm of a gradient is not finite.
-    """
-    return _train(0.0, grad_fn, theta0, step, state, schedule, steps, max_norm)
-
-
-def train_guarded(
-    grad_fn: Callable[[Any], Any],
-    theta0: ArrayLike,
-    step: Callable[..., tuple[Any, State]],
-    state: State,
-    schedule: Callable[[int], Any],
-    steps: int,
-    max_norm: float | None = None,
-) -> tuple[Array, State, Array]:
-    """The same with PyTorch's way of clipping, ``max_norm/(norm + 1e-6)``."""
-    return _train(1e-6, grad_fn, theta0, step, state, schedule, steps, max_norm)
+train = train_with(clip_by_global_norm)
+train_guarded = train_with(guarded_clip(1e-6))
+"""The same with PyTorch's way of clipping, ``max_norm/(norm + 1e-6)``."""
 
 
 def steps_to_target(losses: ArrayLike, target: float) -> int | None:
