@@ -161,7 +161,7 @@ def perform(name: str, executor: Executor, quick: bool = False) -> Result:
     tuning, seeds = experiment.tuning_seeds, experiment.seeds
     if quick:
         tuning, seeds = 1, 2
-    plan = Plan(name, quick, executor)
+    plan = Plan(name, source_hash(name), quick, executor)
     tried = plan.run(
         f"{name}: tuning",
         [
@@ -198,7 +198,6 @@ def perform(name: str, executor: Executor, quick: bool = False) -> Result:
         },
     }
     path = place(name, quick)
-    path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, json.dumps(result))
     return Result.read(path)
 
@@ -225,6 +224,7 @@ class Plan:
     """Runs of one experiment, each done once and kept."""
 
     name: str
+    made_from: str
     quick: bool
     executor: Executor
 
@@ -249,7 +249,7 @@ class Plan:
 
     def _path(self, job: Job) -> Path:
         arm, settings, seed = job
-        told = [source_hash(self.name), arm, dict(settings), seed, self.quick]
+        told = [self.made_from, arm, dict(settings), seed, self.quick]
         key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         return WORK / "runs" / self.name / f"{key[:24]}.json"
 
