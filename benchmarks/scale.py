@@ -28,6 +28,7 @@ from benchmarks.record import record
 from descentlab.scale import optimizer, scheduler
 from descentlab.steps import StepSignature, signature_of
 from solutions.adam import adam_step
+from solutions.gradient_descent import momentum_step
 
 Step = Callable[..., Any]
 Way = Callable[[], Any]
@@ -56,11 +57,6 @@ QUICK = Scale(one=300_000, layers=3, width=32, rounds=4, compiler=False)
 
 
 # -- The steps -------------------------------------------------------------------------
-
-
-def momentum_step(theta, grad, buf, lr, mu=0.9):  # noqa: D103
-    buf = mu * buf + grad
-    return theta - lr * buf, buf
 
 
 def rmsprop_step(theta, grad, v, lr, beta=0.99, eps=1e-8):

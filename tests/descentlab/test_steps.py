@@ -9,17 +9,8 @@ from descentlab import trace
 from descentlab.problems import Quadratic
 from descentlab.steps import signature_of
 from solutions.adam import adam_step
+from solutions.gradient_descent import momentum_step, sgd_step
 from solutions.rmsprop import rmsprop_step
-
-
-def sgd_step(theta, grad, lr):
-    return theta - lr * grad
-
-
-def momentum_step(theta, grad, buf, lr, mu=0.9):
-    buf = mu * buf + grad
-    return theta - lr * buf, buf
-
 
 # -- Signatures ------------------------------------------------------------------------
 

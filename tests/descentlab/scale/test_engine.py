@@ -12,27 +12,10 @@ from torch import nn
 
 from descentlab.scale import optimizer
 from solutions.adam import adam_step
+from solutions.gradient_descent import momentum_step, sgd_step
 from solutions.rmsprop import rmsprop_step
 
 STEPS = 100
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """On tensors this small, threads that wait for one another cost the most."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def sgd_step(theta, grad, lr):
-    return theta - lr * grad
-
-
-def momentum_step(theta, grad, buf, lr, mu=0.9):
-    buf = mu * buf + grad
-    return theta - lr * buf, buf
 
 
 def adamw_step(

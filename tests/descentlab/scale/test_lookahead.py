@@ -11,14 +11,11 @@ from torch import nn
 
 from descentlab.scale import Untapeable, lookahead, optimizer, scheduler
 from solutions.adam import adam_step
+from solutions.gradient_descent import sgd_step
 
 
 def lookahead_sync(slow, fast, alpha=0.5):
     return slow + alpha * (fast - slow)
-
-
-def sgd_step(theta, grad, lr):
-    return theta - lr * grad
 
 
 def network(seed=0, dtype=torch.float64):

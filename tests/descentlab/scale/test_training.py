@@ -7,10 +7,7 @@ import pytest
 import torch
 
 from descentlab.scale import clip, optimizer, scheduler
-
-
-def sgd_step(theta, grad, lr):
-    return theta - lr * grad
+from solutions.gradient_descent import sgd_step
 
 
 def cosine(t, T=10, lr_max=0.1):
