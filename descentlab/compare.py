@@ -176,8 +176,8 @@ def examine(
         expected: the right results in float64; unused where an exception is right.
         tolerance: the difference allowed for each number, nested as the results are.
         dtype: what arrays must have where the case belongs to group ``dtype``, or a
-            tuple with what each of the results must have; without
-            one, floats of any size are right there.
+            tuple with what each of the results must have; without one, floats of any
+            size are right there.
         parts: the names of the results, for the message.
         others: further results that are as right as the first, each whole and with its
             own tolerance.
