@@ -60,6 +60,10 @@ def step_cases(rng: Rng) -> Iterator[Case]:
     hyper = given()
     for t in (hyper["milestones"][1], 2 * hyper["milestones"][2]):
         yield Case("value", f"three milestones, t = {t}", (t,), hyper)
+    # So far apart that falling at equal intervals would fall too soon.
+    first = int(rng.integers(3, 8))
+    uneven = {**start(), "milestones": (first, 3 * first + 1)}
+    yield Case("value", "a long wait for the second", (2 * first + 1,), uneven)
     yield Case("value", "another factor", (50,), {**start(), "factor": decay(rng)})
     ends = np.array([0.0, 60.0, 29.0, 30.0, 59.0, 45.5])
     yield Case("value", "an array, the defaults", (ends,), start())
