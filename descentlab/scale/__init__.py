@@ -2,7 +2,7 @@
 
 ``optimizer(step)`` makes a ``torch.optim.Optimizer`` of a step function,
 ``scheduler`` a learning-rate scheduler of a schedule; ``clip`` and ``lookahead`` run
-the rules of those chapters around them.
+the rules of those chapters around them. ``step_times`` says how long a step takes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ try:
     from descentlab.scale.engine import StepOptimizer, optimizer
     from descentlab.scale.lookahead import lookahead
     from descentlab.scale.tape import Untapeable
+    from descentlab.scale.timing import forms, step_times
     from descentlab.scale.training import clip, scheduler
 except ModuleNotFoundError as error:
     if error.name != "torch":
@@ -36,7 +37,9 @@ __all__ = [
     "StepOptimizer",
     "Untapeable",
     "clip",
+    "forms",
     "lookahead",
     "optimizer",
     "scheduler",
+    "step_times",
 ]
