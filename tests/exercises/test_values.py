@@ -350,6 +350,55 @@ def test_the_step_of_rmsprop_is_the_effective_rate_times_the_gradient(arrays, lr
         np.testing.assert_allclose(after, theta - rate * grad, rtol=1e-12, atol=1e-9)
 
 
+@given(st.lists(GRADS, min_size=1, max_size=30), st.floats(0.0, 0.99))
+def test_no_step_of_rmsprop_is_longer_than_its_first(grads, beta):
+    for module in RMSPROP.values():
+        v = np.zeros(1)
+        for grad in grads:
+            step, v = module.rmsprop_step(
+                np.zeros(1), np.array([grad]), v, lr=1.0, beta=beta, eps=1e-300
+            )
+            assert abs(step.item()) <= (1 + 1e-9) / math.sqrt(1 - beta)
+
+
+@pytest.mark.parametrize("beta", [0.5, 0.9, 0.99])
+def test_the_mean_age_of_an_average_is_its_window(rmsprop, beta):
+    v, grad, weights = np.zeros(1), np.ones(1), []
+    for _ in range(4000):
+        _, v = rmsprop.rmsprop_step(np.zeros(1), grad, v, beta=beta)
+        grad = np.zeros(1)
+        weights.append(v.item())
+    ages = np.arange(1, 4001)  # the newest counts as one
+    assert_close(ages @ weights, 1 / (1 - beta), 1e-9)
+
+
+def test_an_average_follows_a_drift_late(adam):
+    m, drift = np.zeros(1), 0.01
+    for t in range(1, 401):
+        grad = np.array([drift * t])
+        m, _ = adam.update_moments(grad, m, np.zeros(1), beta1=0.9)
+    assert_close(grad - m, 0.9 / (1 - 0.9) * drift)
+
+
+@given(same_shape(WEIGHTS, GRADS, GRADS, SQUARES), st.floats(1e-8, 1.0), STEP_COUNTS)
+def test_the_folded_form_of_adam_folds_eps_too(arrays, eps, t):
+    theta, grad, m, v = arrays
+    for module in ADAM.values():
+        after, m_after, v_after = module.adam_step(theta, grad, m, v, t, eps=eps)
+        root = math.sqrt(1 - 0.999**t)
+        step = m_after / (np.sqrt(v_after) + eps * root)
+        assert_close(after, theta - 1e-3 * root / (1 - 0.9**t) * step)
+
+
+def test_a_rare_gradient_moves_adam_by_the_root_of_its_share(adam):
+    m, v, steps, every = np.zeros(1), np.zeros(1), [], 40
+    for t in range(1, 8001):
+        grad = np.array([float(t % every == 0)])
+        after, m, v = adam.adam_step(np.zeros(1), grad, m, v, t, lr=1.0)
+        steps.append(-after.item())
+    assert np.mean(steps[4000:]) == pytest.approx(math.sqrt(1 / every), rel=0.01)
+
+
 def longest_step(t, beta1, beta2):
     """The chapter's bound on Adam's step number t, in learning rates."""
     ratio = beta1**2 / beta2

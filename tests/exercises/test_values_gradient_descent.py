@@ -187,6 +187,33 @@ def contraction(rows):
     return (sizes[-1] / sizes[half]) ** (1 / (len(rows) - 1 - half))
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_below_2_over_l_a_step_gains_what_the_curvature_leaves(module, share):
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(5, 5))
+    curvature, theta = root @ root.T, rng.normal(size=5)
+    largest, grad = np.linalg.eigvalsh(curvature)[-1], curvature @ theta
+    lr = share * 2 / largest
+    after = module.sgd_step(theta, grad, lr)
+    gain = 0.5 * (theta @ curvature @ theta - after @ curvature @ after)
+    assert gain >= lr * (1 - lr * largest / 2) * grad @ grad > 0
+
+
+def test_steady_gradients_add_up_and_alternating_ones_cancel(module):
+    for sign, wanted in ((1, 1 / (1 - 0.9)), (-1, 1 / (1 + 0.9))):
+        buf = np.zeros(1)
+        for t in range(400):
+            grad = np.array([float(sign) ** t])
+            _, buf = module.momentum_step(np.zeros(1), grad, buf, 0.1, mu=0.9)
+        assert_close(buf, wanted * grad)
+
+
+def test_a_flat_mode_creeps_at_the_rate_over_1_minus_mu(module):
+    rows = errors(module.momentum_step, 1e-5, 2000, mu=0.9)
+    found = (rows[-1, 0] / rows[1000, 0]) ** (1 / 1000)
+    assert 1 - found == pytest.approx(1e-5 / (1 - 0.9) * LOW, rel=1e-3)
+
+
 def test_each_mode_shrinks_by_a_factor_of_its_own(module):
     rows = module.gradient_descent(lambda x: CURVATURES * x, np.ones(4), 0.015, 30)
     t = np.arange(31)[:, None]
