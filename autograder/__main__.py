@@ -13,6 +13,10 @@ from pathlib import Path
 
 from autograder.course import ROOT, CourseError
 
+# nbformat's validator would make a grammar of web addresses, which takes a second and a
+# half at each start; a notebook's schema has none.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 2 for what cannot be done, 3 for our fault."""

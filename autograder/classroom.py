@@ -7,6 +7,7 @@ whole, or the next run does it again: a run may be interrupted, or killed.
 from __future__ import annotations
 
 import fcntl
+import gc
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -99,6 +100,8 @@ class Classroom:
             # Sandboxes are at work while nbgrader is imported, which takes seconds.
             from autograder.record import Recorder
 
+            # What was imported stays: no need to look through it for garbage.
+            gc.freeze()
             self.recorder = Recorder(self.root, self.assignment, self.verdicts)
             self._believe(self.recorder.marks())
             self._write_down()

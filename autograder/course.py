@@ -1,10 +1,16 @@
-"""Where the course lies, and the secret that its inputs are drawn from."""
+"""Where the course lies, the secret that its inputs are drawn from, its nbgrader."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbgrader.apps import NbGraderAPI
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository: the folder that holds ``chapters/`` and ``autograder/``."""
@@ -54,3 +60,24 @@ def _create(path: Path) -> None:
         pass
     finally:
         draft.unlink()
+
+
+def open_course(root: Path) -> NbGraderAPI:
+    """nbgrader, as ``nbgrader_config.py`` sets it up for this repository.
+
+    Raises:
+        CourseError: if there is no such file.
+    """
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+    try:
+        config = PyFileConfigLoader("nbgrader_config.py", str(root)).load_config()
+    except ConfigFileNotFound:
+        message = f"no nbgrader_config.py in {root}: is it the course?"
+        raise CourseError(message) from None
+    if shutil.which("alembic") is None:
+        # For a new gradebook nbgrader calls this command, which lies beside Python.
+        scripts = sysconfig.get_path("scripts")
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
+    return NbGraderAPI(config=config)

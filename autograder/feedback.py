@@ -14,6 +14,8 @@ from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
+from autograder.gradebook import Owned
+
 KEPT = 1000
 """Cells whose rendering is kept: a chapter's, and those of the last few students."""
 
@@ -55,7 +57,9 @@ class FeedbackExporter(HTMLExporter):
         filters = {"highlight_code": highlighted, "filter_data_type": widgets}
         for name, apply in filters.items():
             self.register_filter(name, apply)  # type: ignore[no-untyped-call]
-        return TemplateExporter.from_notebook_node(self, nb, resources, **kwargs)
+        # Read from its file for this page alone.
+        own = Owned(nb)  # type: ignore[no-untyped-call]
+        return TemplateExporter.from_notebook_node(self, own, resources, **kwargs)
 
     def _text(self, source: str) -> str:
         return str(super().markdown2html({}, source))

@@ -36,9 +36,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from tornado.log import app_log
 from traitlets import default
 
-from autograder.course import CourseError
+from autograder.course import CourseError, open_course
 from autograder.gradebook import SubmissionExporter, forget_marks
-from autograder.release import open_course
 from autograder.verdicts import Verdicts
 
 # nbgrader opens its database anew at each step, and without this SQLAlchemy forgets all

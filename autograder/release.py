@@ -8,11 +8,8 @@ chapters are checked before anything is written.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import sys
-import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.answers import find_answers, solved
 from autograder.chapter import LOCKED, Cell, Exercise, find_exercises, read_chapter
+from autograder.course import open_course
 from autograder.exercises import UnknownAssignment, assignments, load
 from autograder.myst import Place, ReleaseError
 from autograder.plain import Page, split_at_headings
@@ -78,6 +76,7 @@ def release(root: Path, names: Sequence[str] = ()) -> list[Path]:
             there = ", ".join(known) or "none in chapters/"
             raise ReleaseError(f"no assignment {name!r}: there is {there}")
     drafts = [draft(root, name) for name in dict.fromkeys(names or known)]
+    # Importing nbgrader takes a second: a mistake in a chapter is told before.
     course = open_course(root)
     for each in drafts:
         _refuse_other_cells(course, each)
@@ -130,28 +129,6 @@ def glued_values(root: Path, name: str) -> dict[str, str]:
         if "name" in glue and mime in output.data:
             values[glue["name"]] = output.data[mime]
     return values
-
-
-def open_course(root: Path) -> NbGraderAPI:
-    """nbgrader, as ``nbgrader_config.py`` sets it up for this repository.
-
-    Raises:
-        ReleaseError: if there is no such file.
-    """
-    # Importing nbgrader takes two seconds: a mistake in a chapter is told before.
-    from nbgrader.apps import NbGraderAPI
-    from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
-
-    try:
-        config = PyFileConfigLoader("nbgrader_config.py", str(root)).load_config()
-    except ConfigFileNotFound:
-        message = f"no nbgrader_config.py in {root}: is it the course?"
-        raise ReleaseError(message) from None
-    if shutil.which("alembic") is None:
-        # For a new gradebook nbgrader calls this command, which lies beside Python.
-        scripts = sysconfig.get_path("scripts")
-        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
-    return NbGraderAPI(config=config)
 
 
 def _notebook_cells(

@@ -182,23 +182,42 @@ def examine(
         others: further results that are as right as the first, each whole and with its
             own tolerance.
     """
+    answer, fault = ask(function, case)
+    if fault is None and case.raises is None:
+        fault = appraise(answer, case, expected, tolerance, dtype, parts, others)
+    return answer, fault
+
+
+def ask(function: Callable[..., Any], case: Case) -> tuple[Answer, Fault | None]:
+    """Play a case, and tell what is wrong before anyone looks at the numbers."""
     answer = attempt(function, case)
     if case.raises is not None:
         return answer, _missing_error(answer, case.raises)
     if answer.raised is not None:
         return answer, Fault("raised", f"it raised {answer.raised}")
     if case.group == "purity":
-        fault = _impurity(function, case, answer)
-        if fault is not None:
-            return answer, fault
+        return answer, _impurity(function, case, answer)
+    return answer, None
+
+
+def appraise(
+    answer: Answer,
+    case: Case,
+    expected: Any,
+    tolerance: Any,
+    dtype: Any = None,
+    parts: Sequence[str] = (),
+    others: Sequence[tuple[Any, Any]] = (),
+) -> Fault | None:
+    """Compare an answer with what is expected: see ``examine``."""
     if case.through is not None:
         parts = case.through.parts
     wanted = (dtype or np.floating) if case.group == "dtype" else None
     fault = compare(answer.result, expected, tolerance, wanted, parts)
     for other in others if fault is not None else ():
         if compare(answer.result, *other, wanted, parts) is None:
-            return answer, None
-    return answer, fault
+            return None
+    return fault
 
 
 def compare(

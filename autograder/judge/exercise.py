@@ -25,6 +25,8 @@ WEIGHTS = {"value": 6, "dtype": 1, "edges": 1, "errors": 1, "purity": 1}
 
 NOISE = {"float64": 1e-11, "float32": 1e-6}
 """The relative change of the operands whose effect is still no error, by dtype."""
+SHAKES = 6
+"""How often the operands are changed to see what that effect is."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +170,18 @@ class Exercise:
         """What each of the alternatives gives for a case, in the same form."""
         return tuple(self._expectation(f, case, 0) for f in self.alternatives)
 
-    def demands(self, case: Case) -> tuple[Any, ...]:
-        """All that ``examine`` compares an answer to a case with, in its order."""
+    def demands(self, case: Case, strict: bool = False) -> tuple[Any, ...]:
+        """All that ``examine`` compares an answer to a case with, in its order.
+
+        Args:
+            strict: allow no more than rounding, and no alternative. What that accepts
+                is right; what it does not may be right all the same.
+        """
         wanted: tuple[Any, Any] = (None, None)
         others: tuple[tuple[Any, Any], ...] = ()
-        if case.raises is None:
+        if case.raises is None and strict:
+            wanted = self._expectation(self.reference, case, 0, shakes=0)
+        elif case.raises is None:
             wanted, others = self.expectation(case), self.other_expectations(case)
         return *wanted, self._dtypes(case), self.parts, others
 
@@ -183,15 +192,17 @@ class Exercise:
             return dtype
         return tuple(None if part in self.untyped else dtype for part in self.parts)
 
-    def _expectation(self, oracle: Function, case: Case, seed: int) -> tuple[Any, Any]:
+    def _expectation(
+        self, oracle: Function, case: Case, seed: int, shakes: int = SHAKES
+    ) -> tuple[Any, Any]:
         expected = case.play(oracle)
         if case.through is not None:
             return expected, [0.0] * len(expected)
         rng = np.random.default_rng(seed)
         level = NOISE.get(str(dtype_of(case)), NOISE["float64"])
         noisy = partial(_noisily, self, oracle, level, rng)
-        shaken = [case.play(noisy) for _ in range(6)]
-        return expected, _tolerance(expected, shaken, level)
+        shaken = [case.play(noisy) for _ in range(shakes)]
+        return expected, _tolerance(expected, shaken or [expected], level)
 
 
 def dtype_of(case: Case) -> np.dtype[Any] | None:

@@ -309,14 +309,19 @@ def outlive_the_judge(place):
     """Go on when the judge was killed."""
     told, tell = multiprocessing.Pipe()
 
+    class Asking(Sandbox):
+        def _send(self, data):
+            super()._send(data)
+            # Killed any sooner, the judge would leave a worker with nothing to do.
+            tell.send(self.process.pid)
+
     def judge_for_ever():
-        with Sandbox(SMALL) as inside:
-            tell.send(inside.process.pid)
+        with Asking(SMALL) as inside:
             inside.run("<cell 1>", "import time\ntime.sleep(60)")
 
     judge = multiprocessing.get_context("fork").Process(target=judge_for_ever)
     judge.start()
-    starter = told.recv()
+    _, starter = told.recv(), told.recv()  # greeted, and asked to run the cell
     worker = descendants(starter)[-1]
     judge.kill()
     judge.join()

@@ -18,12 +18,11 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
 from autograder import gradebook as module
-from autograder.course import ROOT
+from autograder.course import ROOT, open_course
 from autograder.exercises import assignments, load
 from autograder.gradebook import in_order, print_grades
 from autograder.judge import NotebookError
 from autograder.judge.evaluate import without_marks
-from autograder.release import open_course
 from autograder.sample import cell_of
 
 pytestmark = [

@@ -340,7 +340,7 @@ def test_an_unknown_assignment_is_named_with_those_that_exist(course):
 
 def test_a_folder_that_is_no_course_is_refused(course):
     (course.root / "nbgrader_config.py").unlink()
-    with pytest.raises(ReleaseError, match=r"no nbgrader_config\.py"):
+    with pytest.raises(CourseError, match=r"no nbgrader_config\.py"):
         release(course.root)
 
 

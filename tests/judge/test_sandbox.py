@@ -406,6 +406,48 @@ def test_a_loop_ends_at_the_deadline(own):
     assert time.monotonic() - start < 2
 
 
+@pytest.fixture
+def crowded(own):
+    """A sandbox that shares one processor with others at work."""
+    processor = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(own.worker, {processor})
+    busy = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(busy) for _ in range(4)]
+    for other in others:
+        os.sched_setaffinity(other.pid, {processor})
+    yield own
+    for other in others:
+        other.kill()
+        other.wait()
+
+
+def test_time_without_a_processor_does_not_count(crowded):
+    crowded.allow(1)
+    start = time.monotonic()
+    work = "import time\nwhile time.process_time() < start + 0.8: pass"
+    outcome = crowded.run(
+        "<cell 1>", f"import time\nstart = time.process_time()\n{work}"
+    )
+    assert outcome.raised is None
+    assert time.monotonic() - start > 1
+
+
+def test_a_loop_ends_on_a_busy_machine_as_well(crowded):
+    crowded.allow(0.2)
+    start = time.monotonic()
+    with pytest.raises(OutOfTime):
+        crowded.run("<cell 1>", "while True: pass")
+    assert time.monotonic() - start < 3
+
+
+def test_who_sleeps_does_not_wait_for_a_processor(crowded):
+    crowded.allow(0.5)
+    start = time.monotonic()
+    with pytest.raises(OutOfTime):
+        crowded.run("<cell 1>", "import time\ntime.sleep(60)")
+    assert time.monotonic() - start < 1.5
+
+
 def test_a_frame_that_comes_in_drops_ends_at_the_deadline(own):
     own.allow(0.5)
     drip = (
