@@ -17,6 +17,7 @@ from nbformat.v4 import new_output
 from nbgrader.api import Gradebook
 
 from autograder import release as module
+from autograder.course import CourseError
 from autograder.exercises import assignments
 from autograder.release import ReleaseError, release
 
