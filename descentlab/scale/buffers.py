@@ -142,7 +142,7 @@ class Bucket:
             self._buffers[1] = _line(gradient, self._strides[0])
             if self._buffers[1].shape != self._buffers[0].shape:
                 # Laid out otherwise: element by element, in no line.
-                return [self.params[0].data, gradient, *self._views]
+                return [self.params[0].data, gradient.detach(), *self._views]
         return self._buffers
 
     def _gather(self) -> None:

@@ -372,6 +372,8 @@ def _number(value: Any) -> Any:
 
     Schedulers may make tensors or numbers of NumPy of them.
     """
+    if type(value) is float:
+        return value  # as most are: to ask for tensors takes longer
     return value.item() if isinstance(value, Tensor | np.generic) else value
 
 

@@ -1,4 +1,7 @@
-"""A tape as a function of PyTorch: its lines, and one compiled loop over them."""
+"""A tape as a function on tensors: its lines in PyTorch, one compiled loop over them.
+
+Few elements on the CPU are NumPy's business.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from typing import Any
 import torch
 
 from descentlab.scale.operations import ATOM, FORMS
+from descentlab.scale.replay import Replay
 from descentlab.scale.tape import Recipe
 
 COMPILE_FROM = 131_072
 """Elements from which on compiling pays.
 
-Below, the lines as they stand take about as long as a call of a compiled function does,
-and nobody waits for the compiler.
+Below, the operations one by one take about as long as a call of a compiled function
+does, and nobody waits for the compiler.
 """
 
 WIDTH = 70
@@ -114,6 +118,8 @@ class Kernel:
         head = f"def {name}({', '.join(names)}, {self._scalars}):"
         self.source = "\n    ".join([head, *body]) + "\n"
         self._plain = _function(name, self.source)
+        # NumPy does not know numbers of half the bits.
+        self._replay = None if half else Replay(recipe, sorted(_uses(recipe)))
 
     @functools.cached_property
     def _compiled(self) -> Callable[..., None]:
@@ -130,8 +136,11 @@ class Kernel:
         return f"{text}.to(torch.{dtype})", ATOM
 
     def __call__(self, arrays: Sequence[torch.Tensor], scalars: Sequence[Any]) -> None:
-        """Run it on tensors of one dimension and of equal length."""
+        """Run it on tensors of equal shape, and the same order in memory."""
         first = arrays[0]
+        if first.numel() < COMPILE_FROM and first.device.type == "cpu" and self._replay:
+            self._replay([array.numpy() for array in arrays], scalars)
+            return
         dtype = getattr(torch, self._dtype)
         numbers = torch.tensor(scalars, dtype=dtype, device=first.device)
         if Compiler.works and first.numel() >= COMPILE_FROM:

@@ -107,8 +107,17 @@ class Tape:
         dtype = PLAIN.get((one, other))
         if dtype is None:
             return getattr(np, name)(left, right)
-        operands = self.operand(left, dtype), self.operand(right, dtype)
-        self.nodes.append((name, operands, dtype))
+        first = (
+            left._node
+            if type(left) is StandIn and left._tape is self
+            else self.operand(left, dtype)
+        )
+        second = (
+            right._node
+            if type(right) is StandIn and right._tape is self
+            else self.operand(right, dtype)
+        )
+        self.nodes.append((name, (first, second), dtype))
         return StandIn(self, len(self.nodes) - 1, dtype)
 
     def kind(self, value: Any) -> Any:
@@ -226,6 +235,12 @@ class StandIn(NDArrayOperatorsMixin):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StandIn:
         return self.copy()
+
+    def __pow__(self, exponent: Any) -> Any:
+        number = type(exponent) in (int, float) and self._dtype != "bool"
+        if number and exponent in POWERS:  # the short way
+            return self._tape.write(POWERS[exponent], (self._node,), self._dtype)
+        return np.power(self, exponent)
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *values: Any, **more: Any

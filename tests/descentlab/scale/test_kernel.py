@@ -118,6 +118,17 @@ def test_a_compiled_model_trains_as_ever(compiled):
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("params", [[torch.ones(3)], [torch.ones(3), torch.ones(2)]])
+def test_few_elements_are_numpys(monkeypatch, params):
+    for param in params:
+        param.requires_grad_().grad = torch.ones_like(param)
+    made = optimizer(adam_step)(params, lr=0.25)
+    monkeypatch.setattr(torch, "tensor", None)  # no scalar becomes one
+    made.step()
+    for param in params:
+        np.testing.assert_allclose(param.detach(), 0.75, rtol=1e-6)
+
+
 def test_few_elements_are_not_compiled(monkeypatch):
     def refuse(*arguments):
         raise AssertionError("compiled")

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descentlab.scale import Untapeable, optimizer
+from descentlab.scale import Untapeable, kernel, optimizer
 from descentlab.scale.kernel import lines
 from descentlab.scale.rule import Rule
 from solutions.adam import adam_step
@@ -29,6 +29,14 @@ def body(step, dtype="float64", **hyper):
     recipe, scalars = taped(step, dtype, **hyper)
     names = Rule(step).arguments
     return lines(recipe, names, frozenset(), lambda place, _: (str(scalars[place]), 9))
+
+
+def run_lines(step, dtype, steps=3):
+    """The same by the lines of PyTorch, one by one, as without a compiler."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "COMPILE_FROM", 0)
+        patch.setattr(kernel.Compiler, "works", False)
+        return run(step, dtype, steps)
 
 
 def run(step, dtype, steps=3, plain=False, **hyper):
@@ -212,19 +220,32 @@ def test_ordinary_numpy_is_taped(step, dtype):
     with warnings.catch_warnings(action="error"):
         got = run(step, dtype)
     assert_same(got, run_numpy(step, dtype), dtype)
+    assert_same(run_lines(step, dtype), run_numpy(step, dtype), dtype)
     assert_same(run(step, dtype, plain=True), run_numpy(step, dtype), dtype)
 
 
-def test_nan_goes_where_numpy_lets_it_go():
+def test_nan_goes_where_numpy_lets_it_go(monkeypatch):
     def step(theta, grad, m, lr=0.1):
         return theta - lr * np.sign(grad), np.maximum(np.minimum(grad, 1.0), m)
 
-    param = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    param.grad = torch.tensor([math.nan, 2.0], dtype=torch.float64)
-    made = optimizer(step)([param])
-    made.step()
-    np.testing.assert_array_equal(param.detach(), [math.nan, 0.9])
-    np.testing.assert_array_equal(made.state[param]["m"], [math.nan, 1.0])
+    for few in (kernel.COMPILE_FROM, 0):
+        param = torch.ones(2, dtype=torch.float64, requires_grad=True)
+        param.grad = torch.tensor([math.nan, 2.0], dtype=torch.float64)
+        made = optimizer(step)([param])
+        monkeypatch.setattr(kernel, "COMPILE_FROM", few)
+        monkeypatch.setattr(kernel.Compiler, "works", False)
+        made.step()
+        np.testing.assert_array_equal(param.detach(), [math.nan, 0.9])
+        np.testing.assert_array_equal(made.state[param]["m"], [math.nan, 1.0])
+
+
+def test_gaps_between_parameters_warn_of_nothing():
+    def step(theta, grad, v, lr=0.1):
+        v = v + grad**2
+        return theta - lr * grad / np.sqrt(v), v
+
+    with warnings.catch_warnings(action="error"):
+        run(step, "float64")
 
 
 def test_a_long_loop_is_no_deep_expression():
@@ -294,6 +315,7 @@ def rules(draw):
 def test_tape_and_fallback_agree_with_numpy_on_any_rule(step, dtype):
     wanted = run_numpy(step, dtype, steps=2)
     assert_same(run(step, dtype, steps=2), wanted, dtype)
+    assert_same(run_lines(step, dtype, steps=2), wanted, dtype)
     assert_same(run(step, dtype, steps=2, plain=True), wanted, dtype)
 
 
