@@ -70,6 +70,8 @@ MESSAGES = {
     " **.",
     "converted to Python scalars": "A function of the math module takes one number; the"
     " arguments are arrays: use its NumPy twin.",
+    "Cannot cast ufunc": "An array of whole numbers takes in no fraction: make it with"
+    " dtype=float.",
     "unsized object": "A 0-d array has no length: let NumPy work on all elements at"
     " once, without a loop.",
     "iteration over a 0-d array": "A 0-d array has no rows: let NumPy work on all"

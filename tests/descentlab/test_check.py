@@ -255,6 +255,7 @@ ARRAY = np.array([1.0, 2.0])
         (lambda: ARRAY ^ 2, "In Python ^ is not a power"),
         (lambda: 1.5 ^ 2, "In Python ^ is not a power"),
         (lambda: math.sqrt(ARRAY), "math module takes one number"),
+        (lambda: np.array([1, 2]).__imul__(0.5), "make it with dtype=float"),
         (lambda: len(np.array(1.0)), "A 0-d array has no length"),
         (lambda: np.zeros(0).max(), "no largest or smallest element"),
         (lambda: None + ARRAY, "Something is None there"),
