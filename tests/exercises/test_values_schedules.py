@@ -247,6 +247,40 @@ def test_step_decay_falls_once_at_each_milestone(gaps, lr0):
         assert_close(after, np.array(before) * 0.1)
 
 
+# -- What the chapter derives of noisy steps on a parabola -----------------------------
+
+
+def squared_distance(rates, start=1.0, curvature=1.0):
+    """The mean squared distance at the end, step by step, with noise of variance 1."""
+    s = start
+    for lr in rates:
+        s = (1 - lr * curvature) ** 2 * s + lr**2
+    return s
+
+
+def test_the_unrolled_distance_is_that_of_the_recursion(rates):
+    lrs = rates.cosine_annealing(np.arange(50), 50, 0.5)
+    kept = (1 - lrs) ** 2
+    later = [np.prod(kept[i + 1 :]) for i in range(50)]
+    assert_close(squared_distance(lrs, 9.0), np.prod(kept) * 9 + later @ lrs**2)
+
+
+@pytest.mark.parametrize("change", [0.5, 0.9, 1.1, 2.0])
+def test_no_rate_beats_one_over_time_on_a_parabola(change):
+    lrs = 1 / (np.arange(100) + 1 + 1 / 9)  # noise over squared gradient is 1/9
+    best = squared_distance(lrs, 9.0)
+    assert_close(best, 1 / (1 / 9 + 100))
+    for t in (0, 50, 99):
+        assert squared_distance([*lrs[:t], change * lrs[t], *lrs[t + 1 :]], 9.0) > best
+
+
+def test_rates_whose_sum_is_finite_never_arrive(rates):
+    lrs = rates.exponential_decay(np.arange(10_000), 0.1, 0.01)
+    assert_close(lrs.sum(), 0.1 / (1 - math.exp(-0.01)))
+    left = np.prod(1 - 0.05 * lrs)
+    assert left == pytest.approx(math.exp(-0.05 * 0.1 / 0.01), rel=0.01)
+
+
 # -- What a call leaves as it was ------------------------------------------------------
 
 CALLS = {
