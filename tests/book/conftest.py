@@ -78,6 +78,12 @@ RECALL = """
 ```{code-cell} ipython3
 recall("02_rmsprop", "rmsprop_step")(1.0)
 ```
+
+```{code-cell} ipython3
+:tags: [remove-output]
+
+print("for the notebook", "alone")
+```
 """
 
 SOLUTION = """\

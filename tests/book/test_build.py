@@ -34,6 +34,13 @@ def test_nothing_built_holds_a_solution(built):
         assert b"only_the_instructor_knows" not in content, file
 
 
+def test_no_page_has_what_a_cell_prints_for_the_notebook_alone(built):
+    html = built[0].root / "_build" / "html"
+    files = [file for file in html.rglob("*") if file.is_file()]
+    assert any(b'"alone"' in file.read_bytes() for file in files)  # the code
+    assert not any(b"notebook alone" in file.read_bytes() for file in files)
+
+
 def test_changed_solution_changes_the_page(course):
     course.replace("solutions/adam.py", "0.75", "0.875")
     build = course.build()

@@ -9,6 +9,9 @@ import pytest
 
 from autograder.course import ROOT
 from autograder.exercises import assignments, load
+from descentlab.scale.explain import explained
+from descentlab.scale.rule import Rule
+from solutions.adam import adam_step
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +75,14 @@ def test_no_line_of_the_checks_and_the_oracle(handed_out):
     }
     told = " ".join(sentences)
     assert leaks(handed_out, {x for x in lines if x.strip('",') not in told}) == []
+
+
+def test_no_line_that_explains_an_exercise(handed_out):
+    """A notebook prints them for who has solved it; no page does."""
+    shown = explained(Rule(adam_step), "float32", {}).splitlines()
+    lines = {"".join(line.split()) for line in shown[1:] if "copy_" not in line}
+    assert len(lines) > 3
+    assert leaks(handed_out, lines) == []
 
 
 def secret_lines(folder):
