@@ -110,7 +110,7 @@ def check(function: Callable[..., Any]) -> None:
 def check_report(function: Callable[..., Any], sheet: Sheet) -> Report:
     """Play a sheet's cases on a function."""
     name = function.__name__
-    played = [(item, *_examine(function, item, sheet.parts)) for item in sheet.cases]
+    played = [(item, *_examine(function, item, sheet)) for item in sheet.cases]
     lines = group_lines((item.case, fault) for item, _, fault in played)
     wrong = sum(fault is not None for *_, fault in played)
     if not wrong:
@@ -285,10 +285,16 @@ def mistake_advice(name: str, sentence: str) -> str:
 
 
 def _examine(
-    function: Callable[..., Any], item: Published, parts: Sequence[str]
+    function: Callable[..., Any], item: Published, sheet: Sheet
 ) -> tuple[Answer, Fault | None]:
-    wanted = item.expected, item.tolerance, item.dtype
-    return examine(function, item.case, *wanted, parts, item.others)
+    case, wanted = item.case, (item.expected, item.tolerance, item.dtype)
+    try:
+        return examine(function, case, *wanted, sheet.parts, item.others)
+    except KeyboardInterrupt as interrupt:
+        # Who stops a loop that does not end wants to know what set it going.
+        call = show_call(function.__name__, sheet.arguments, case.args, case.kwargs)
+        interrupt.args = (f"stopped in the case {case.label}: {call}",)
+        raise
 
 
 def _earlier(function: Callable[..., Any], uses: Sequence[str]) -> list[str]:

@@ -273,6 +273,16 @@ def test_an_exception_is_explained(action, words):
     assert len(advice) == 1
 
 
+def test_a_loop_that_is_stopped_tells_which_case_it_was():
+    def loops(x, by=2.0):
+        if by == 0:
+            raise KeyboardInterrupt  # as a reader's Ctrl-C does
+        return split(x, by)
+
+    with pytest.raises(KeyboardInterrupt, match=r"in the case .*by=0"):
+        report_of(loops)
+
+
 # -- The signature ---------------------------------------------------------------------
 
 
