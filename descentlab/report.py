@@ -131,7 +131,9 @@ def show(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, (tuple, list)):
         inner = ", ".join(show(item) for item in value)
-        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+        if isinstance(value, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
     if type(value).__name__ in CALLBACKS:
         return str(value)
     if callable(value):
