@@ -103,7 +103,7 @@ test: lint book wheel release ## all checks and tests
 	@$(PY) -m pytest $(PYTEST_FLAGS)
 
 test-fast: .venv/requirements-dev.txt publish ## the tests that take under two minutes
-	@$(PY) -m pytest -m "not slow and not browser" $(PYTEST_FLAGS)
+	@$(PY) -m pytest -n auto -m "not slow and not browser" $(PYTEST_FLAGS)
 
 lint: .venv/requirements-dev.txt ## ruff and mypy
 	@echo "==> checking style and types"

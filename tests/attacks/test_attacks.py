@@ -44,6 +44,7 @@ def verdicts(request) -> Iterator[dict[Attack, Future]]:
         yield futures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: f"{a.kind}: {a.title}")
 def test_attack(verdicts, attack, record_property):
     target, other = verdicts[attack].result()[attack]

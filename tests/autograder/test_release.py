@@ -523,6 +523,7 @@ def test_a_code_stub_of_nbgrader_s_that_is_not_the_chapter_s_is_refused(course):
         release(course.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", assignments(ROOT))
 def test_each_chapter_of_this_course_becomes_a_plain_notebook(name):
     cells = module.draft(ROOT, name).notebook.cells

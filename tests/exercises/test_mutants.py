@@ -113,6 +113,7 @@ def test_a_mutant_must_be_found_out_by_every_draw():
     assert trial().fates([lucky]) == "p"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "source"), ANSWERS)
 def test_every_mutant_is_found_out(exercise, source):
     made = list(mutants(source))
