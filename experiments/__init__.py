@@ -6,7 +6,8 @@ else is the same for all of them and lies in ``lab``:
 
 - Each arm is tuned with the same budget: a list of settings as long as any other
   arm's, each tried on the same tuning seeds. The settings with the best mean score are
-  then run on the evaluation seeds, which no tuning has seen.
+  then run on the evaluation seeds, which no tuning has seen. An arm with one setting is
+  not tuned: a default, for example, beside what tuning makes of it.
 - Runs are independent, so they go to processes of this machine or to a Dask cluster.
 - A run that is done is kept in ``_build/experiments``: an interrupted experiment goes
   on where it was, and a changed module runs anew.

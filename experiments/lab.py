@@ -64,7 +64,7 @@ class Experiment:
     Attributes:
         question: what it asks, in one sentence.
         arms: what is compared, and for each the settings that tuning chooses from;
-            every arm has as many.
+            every arm has as many, but for those with one, which nobody tunes.
         run: makes one run: ``run(arm, settings, seed, quick)``. It draws all that is
             random from the seed; ``quick`` asks for a few seconds' work instead.
         score: the metric that tuning makes small.
@@ -83,8 +83,24 @@ class Experiment:
 
     def __post_init__(self) -> None:
         budgets = {arm: len(settings) for arm, settings in self.arms.items()}
-        if len(set(budgets.values())) != 1:
+        if len({budget for budget in budgets.values() if budget > 1}) > 1:
             raise ValueError(f"every arm needs as many settings to try, got {budgets}")
+
+
+def grid(highest: float, count: int, per_decade: int = 2) -> list[float]:
+    """Learning rates from the highest down, a factor ``10^(1/per_decade)`` apart."""
+    return [float(f"{highest * 10 ** (-k / per_decade):.3g}") for k in range(count)]
+
+
+def judged_half(held_out: tuple[Any, Any], seed: int) -> tuple[Any, Any]:
+    """The half of what is held out that a run is judged on, inputs and targets.
+
+    Tuning is judged on one half and the result on the other, so that no score has been
+    chosen for.
+    """
+    inputs, targets = held_out
+    half = slice(int(seed >= FIRST_TUNING_SEED), None, 2)
+    return inputs[half], targets[half]
 
 
 def find(name: str) -> Experiment:
@@ -212,8 +228,13 @@ def is_current(name: str) -> bool:
     path = place(name)
     if not path.is_file():
         return False
-    made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["made"]
-    return bool(made["made_from"] == source_hash(name))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    tried = {
+        arm: [settings for settings, _ in pairs]
+        for arm, pairs in found["tuning"]["tried"].items()
+    }
+    arms = {arm: list(settings) for arm, settings in find(name).arms.items()}
+    return bool(found["made"]["made_from"] == source_hash(name) and tried == arms)
 
 
 Job = tuple[str, Settings, int]  # arm, settings, seed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments import models
 from experiments.lab import Experiment, Outcome, Settings, Sign
-from experiments.race import ARMS, race
+from experiments.race import ARMS, SEEDS, TUNING_SEEDS, race
 
 STEPS = 1600
 
@@ -23,5 +23,7 @@ EXPERIMENT = Experiment(
     arms=ARMS,
     run=run,
     score="final",
+    seeds=SEEDS,
+    tuning_seeds=TUNING_SEEDS,
     signs=[Sign("adam", "sgd", "final")],
 )

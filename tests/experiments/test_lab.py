@@ -111,6 +111,15 @@ def test_words_leave_a_result_current_and_code_does_not(toy):
     assert not lab.is_current("toy")
 
 
+def test_a_result_of_other_settings_is_not_current(toy):
+    performed()
+    rates = [{"lr": lr} for lr in (0.3, 0.1, 0.2)]
+    arms = {"good": RATES, "bad": rates}
+    experiment = Experiment(TOY.question, arms, run, TOY.score, TOY.seeds)
+    sys.modules["experiments.toy"].EXPERIMENT = experiment
+    assert not lab.is_current("toy")
+
+
 def test_a_quick_run_leaves_the_result_alone(toy):
     performed()
     before = lab.place("toy").read_text()
@@ -123,6 +132,22 @@ def test_a_quick_run_leaves_the_result_alone(toy):
 def test_unequal_budgets_are_refused():
     with pytest.raises(ValueError, match="as many settings"):
         Experiment("?", {"a": RATES, "b": RATES[:2]}, run, score="loss")
+    # What nobody tunes may stand beside what is tuned.
+    Experiment("?", {"a": RATES, "default": RATES[:1], "b": RATES}, run, score="loss")
+
+
+def test_a_grid_falls_by_equal_factors():
+    assert lab.grid(10.0, 4) == [10.0, 3.16, 1.0, 0.316]
+    assert lab.grid(0.1, 3, per_decade=1) == [0.1, 0.01, 0.001]
+
+
+def test_tuning_and_result_are_judged_on_different_examples():
+    held_out = np.arange(7), np.arange(7) + 10
+    tuned, result = (lab.judged_half(held_out, seed) for seed in (1001, 1))
+    for part, both in enumerate(held_out):
+        found = np.concatenate([tuned[part], result[part]])
+        assert sorted(found) == list(both)
+    assert list(tuned[1] - tuned[0]) == [10] * 3
 
 
 def test_an_unknown_experiment_is_one_line(capsys):
@@ -149,6 +174,14 @@ def test_every_experiment_has_a_current_result(name):
         for metric in loaded.runs[arm]:
             assert len(loaded.runs[arm][metric]) == len(loaded.seeds)
     assert all(sign.holds(loaded) for sign in lab.find(name).signs)
+
+
+@pytest.mark.parametrize("name", [n for n in lab.names() if n.startswith("race_")])
+def test_no_best_rate_of_a_race_lies_at_the_edge_of_its_grid(name):
+    found = results.load(name)
+    for arm, tried in found.tuning["tried"].items():
+        rates = sorted(settings["lr"] for settings, _ in tried)
+        assert rates[0] < found.settings[arm]["lr"] < rates[-1]
 
 
 @pytest.mark.slow
