@@ -10,9 +10,6 @@ one cut down to its exercises, where neither has anything else to do. The result
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +21,7 @@ from autograder.course import ROOT
 from benchmarks import measures
 from benchmarks.courses import Courses
 from benchmarks.measures import Row
-from benchmarks.record import record
+from benchmarks.record import machine, record
 
 PACKAGES = ("nbgrader", "nbconvert", "ipykernel", "numpy", "torch", "distributed")
 
@@ -127,16 +124,8 @@ def _at_most(goal: float, words: str, found: float) -> Row:
 
 
 def _machine() -> dict[str, Any]:
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     bwrap = subprocess.run(["bwrap", "--version"], capture_output=True, text=True)
-    model = re.search(r"model name\s*: (.*)", text)
-    return {
-        "processor": model[1] if model else platform.machine(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "system": platform.platform(),
-        "bubblewrap": bwrap.stdout.split()[-1],
-    }
+    return {**machine(), "bubblewrap": bwrap.stdout.split()[-1]}
 
 
 def _options() -> argparse.Namespace:

@@ -1,8 +1,10 @@
 """A student's step through ``optimizer`` against PyTorch's own: ``make bench-scale``.
 
-Each way of making a step works on parameters and gradients of the same shapes, all ways
-take turns in each round, and the median of the rounds counts. The floor is a loop that
-reads and writes the same memory and computes next to nothing.
+Each way of making a step works on parameters and gradients of the same shapes. All
+take turns in each round, in an order drawn anew. A time is the median of its rounds,
+and a ratio the median of the rounds' ratios: what else the machine does then meets
+both. The floor is a loop that reads and writes the same memory and computes next to
+nothing.
 """
 
 from __future__ import annotations
@@ -10,12 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,9 @@ import torch
 from torch import nn
 
 from autograder.course import ROOT
-from benchmarks.record import record
-from descentlab.scale import optimizer, scheduler
+from benchmarks.record import machine, record
+from descentlab.scale import forms, optimizer, scheduler
+from descentlab.scale.timing import take_turns, wait
 from descentlab.steps import StepSignature, signature_of
 from solutions.adam import adam_step
 from solutions.gradient_descent import momentum_step
@@ -34,9 +36,11 @@ Step = Callable[..., Any]
 Way = Callable[[], Any]
 Tensors = list[torch.Tensor]
 
+Seconds = dict[str, np.ndarray]
+Row = dict[str, Any]
+
 LR = 1e-4
-ROUNDS = 17
-"""Of which the first two only warm up."""
+FUSED = "torch, fused"
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,13 @@ class Scale:
     layers: int = 30
     """Layers of the network; each has two tensors."""
     width: int = 224
-    rounds: int = ROUNDS
-    compiler: bool = True
-    """Whether to measure the compiler too, in processes of their own."""
+    rounds: int = 25
+    """Rounds that count."""
+    processes: bool = True
+    """Whether to measure compiler and memory too, in processes of their own."""
 
 
-QUICK = Scale(one=300_000, layers=3, width=32, rounds=4, compiler=False)
+QUICK = Scale(one=300_000, layers=3, width=32, rounds=4, processes=False)
 
 
 # -- The steps -------------------------------------------------------------------------
@@ -117,12 +122,6 @@ RULES: dict[str, tuple[Step, type[torch.optim.Optimizer], dict[str, Any]]] = {
 }
 """The step, PyTorch's optimizer for the same formula, and its settings."""
 
-LIBRARY = {
-    "torch, for-loop": {"foreach": False},
-    "torch, foreach": {"foreach": True},
-    "torch, fused": {"fused": True},
-}
-
 
 # -- The ways to make them -------------------------------------------------------------
 
@@ -185,7 +184,9 @@ def _repeated(
     return advance
 
 
-def ways(rule: str, shapes: Sequence[Sequence[int]], device: torch.device) -> dict:
+def ways(
+    rule: str, shapes: Sequence[Sequence[int]], device: torch.device
+) -> dict[str, Way]:
     """Every way to make a rule's steps on parameters of these shapes."""
     step, library, settings = RULES[rule]
 
@@ -197,11 +198,8 @@ def ways(rule: str, shapes: Sequence[Sequence[int]], device: torch.device) -> di
         found["NumPy"] = in_numpy(step, fresh())
     if rule == "adam":
         found["torch.compiler.wrap_numpy"] = wrapped(step, fresh())
-    for name, kind in LIBRARY.items():
-        try:
-            found[name] = library(fresh(), lr=LR, **settings, **kind).step
-        except TypeError:
-            continue  # RMSprop has no fused form
+    for name, make in forms(library, lr=LR, **settings).items():
+        found[name] = make(fresh()).step
     found["ours"] = ours(step, fresh())
     if rule == "adam":
         found["floor"] = ours(floor_step, fresh())
@@ -211,52 +209,61 @@ def ways(rule: str, shapes: Sequence[Sequence[int]], device: torch.device) -> di
 # -- Measuring -------------------------------------------------------------------------
 
 
-def medians(named: Mapping[str, Way], rounds: int) -> dict[str, float]:
-    """Milliseconds of each way, which take turns; two rounds warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in named}
-    for _ in range(rounds):
-        for name, way in named.items():
-            begin = time.perf_counter()
-            way()
-            _wait()
-            seconds[name].append(time.perf_counter() - begin)
-    return {name: 1e3 * statistics.median(s[2:]) for name, s in seconds.items()}
+def measured(
+    rule: str, shapes: Sequence[Sequence[int]], scale: Scale, device: Any
+) -> Seconds:
+    """The seconds of every way to make a rule's steps, Adam's styles among them."""
+    named = ways(rule, shapes, device)
+    if rule in ("adam", "adamw"):
+        for style, step in STYLES.items():
+            step = step if rule == "adam" else decayed(step)
+            named[style] = ours(step, parameters(shapes, device))
+    seconds = take_turns(named, scale.rounds)
+    print(f"  {rule}: {_shown(medians(seconds))}", flush=True)
+    return seconds
 
 
-_wait: Way = (
-    torch.accelerator.synchronize if torch.accelerator.is_available() else lambda: None
-)
-"""Until a GPU has done what it was told."""
+def medians(seconds: Seconds) -> dict[str, float]:
+    """Milliseconds of each way."""
+    return {name: 1e3 * float(np.median(s)) for name, s in seconds.items()}
 
 
-def compare(shapes: Sequence[Sequence[int]], scale: Scale, device: Any) -> list[dict]:
+def ratio(seconds: Seconds, one: str, other: str) -> float:
+    """How long one way takes as a multiple of another: the median of all rounds."""
+    return float(np.median(seconds[one] / seconds[other]))
+
+
+def times(found: Mapping[str, Seconds]) -> list[Row]:
     """A row for each way, a column for each rule, in milliseconds."""
-    columns = {}
-    for rule in RULES:
-        columns[rule] = medians(ways(rule, shapes, device), scale.rounds)
-        print(f"  {rule}: {_shown(columns[rule])}", flush=True)
+    columns = {rule: medians(seconds) for rule, seconds in found.items()}
     return [
         {"way": way, **{rule: column.get(way) for rule, column in columns.items()}}
         for way in columns["adam"]
+        if way not in STYLES
     ]
 
 
-def styles(shapes: Sequence[Sequence[int]], scale: Scale, device: Any) -> list[dict]:
+def styles(found: Mapping[str, Seconds]) -> list[Row]:
     """For each style of writing Adam: its time as a multiple of fused PyTorch's."""
-    ratios = []
-    for rule, library in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)):
-        named = {
-            style: ours(
-                step if rule == "adam" else decayed(step), parameters(shapes, device)
-            )
-            for style, step in STYLES.items()
-        }
-        named["fused"] = library(parameters(shapes, device), lr=LR, fused=True).step
-        found = medians(named, scale.rounds)
-        ratios.append({style: found[style] / found["fused"] for style in STYLES})
-        print(f"  {rule} in each style, over fused: {_shown(ratios[-1])}", flush=True)
-    adam, adamw = ratios
-    return [{"style": s, "adam": adam[s], "adamw": adamw[s]} for s in STYLES]
+    rows = [
+        {"style": s, **{r: ratio(found[r], s, FUSED) for r in ("adam", "adamw")}}
+        for s in STYLES
+    ]
+    for row in rows:
+        print(f"  over fused: {_shown(row)}")
+    return rows
+
+
+def ratios(found: Mapping[str, Seconds]) -> dict[str, float]:
+    """Ours as a multiple of the best that ``torch.optim`` has, for each rule."""
+    against = {}
+    for rule, seconds in found.items():
+        library = [way for way in seconds if way.startswith("torch, ")]
+        best = min(library, key=lambda way: np.median(seconds[way]))
+        against[rule] = ratio(seconds, "ours", best)
+    against["adam over floor"] = ratio(found["adam"], "ours", "floor")
+    print(f"  ours over the best of torch: {_shown(against)}")
+    return against
 
 
 def network(scale: Scale, device: torch.device) -> nn.Module:
@@ -266,11 +273,11 @@ def network(scale: Scale, device: torch.device) -> nn.Module:
     return nn.Sequential(*layers).to(device)
 
 
-def training(scale: Scale, device: torch.device) -> list[dict]:
+def training(scale: Scale, device: torch.device) -> list[Row]:
     """Whole iterations on the network, and the step's share, in milliseconds."""
     makers = {
         "ours": optimizer(adam_step),
-        "torch, fused": lambda params, lr: torch.optim.Adam(params, lr, fused=True),
+        FUSED: lambda params, lr: torch.optim.Adam(params, lr, fused=True),
     }
     named, steps = {}, {}
     for who, make in makers.items():
@@ -281,12 +288,12 @@ def training(scale: Scale, device: torch.device) -> list[dict]:
             zero = opt.zero_grad if whose == "optimizer" else model.zero_grad
             steps[key] = []
             named[key] = _iteration(model, opt, zero, steps[key])
-    whole = medians(named, scale.rounds)
+    whole = medians(take_turns(named, scale.rounds))
     rows = []
     for key, spent in steps.items():
-        step = 1e3 * statistics.median(spent[2:])
+        step = 1e3 * float(np.median(spent[-scale.rounds :]))
         rows.append({"way": key, "iteration": whole[key], "step": step})
-        print(f"  {key}: {_shown({k: rows[-1][k] for k in ('iteration', 'step')})}")
+        print(f"  {_shown(rows[-1])}")
     return rows
 
 
@@ -298,29 +305,27 @@ def _iteration(
     def iterate() -> None:
         zero()
         model(points).square().mean().backward()
-        _wait()
+        wait()
         begin = time.perf_counter()
         opt.step()
-        _wait()
+        wait()
         spent.append(time.perf_counter() - begin)
 
     return iterate
 
 
-def tiny(device: torch.device, steps: int = 500) -> list[dict]:
+def tiny(device: torch.device, steps: int = 500) -> list[Row]:
     """Microseconds of a step that has next to nothing to compute."""
     rows = []
     for tensors in (1, 4):
         shapes = [(10,)] * tensors
         step, library, _ = RULES["adam"]
-        named = {
-            "ours": ours(step, parameters(shapes, device)),
-            "torch, fused": library(parameters(shapes, device), fused=True).step,
-            "torch, foreach": library(parameters(shapes, device), foreach=True).step,
-        }
-        found = medians(named, steps)
+        named = {"ours": ours(step, parameters(shapes, device))}
+        for form, make in forms(library, lr=LR).items():
+            named[form] = make(parameters(shapes, device)).step
+        found = medians(take_turns(named, steps))
         rows.append({"tensors": tensors, **{w: 1e3 * ms for w, ms in found.items()}})
-        print(f"  {tensors} of 10 elements, in microseconds: {_shown(rows[-1])}")
+        print(f"  {_shown(rows[-1])}")
     return rows
 
 
@@ -360,23 +365,71 @@ print(json.dumps(found))
 """
 
 
-def compiling() -> list[dict]:
+def compiling() -> list[Row]:
     """Seconds of a first step, in a new process: with an empty cache, and once more."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": folder}
         for cache in ("empty", "filled"):
-            done = subprocess.run(
-                [sys.executable, "-c", COMPILING],
-                cwd=ROOT,
-                env=environment,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            rows.append({"cache": cache, **json.loads(done.stdout)})
+            found = _in_a_process(COMPILING, TORCHINDUCTOR_CACHE_DIR=folder)
+            rows.append({"cache": cache, **found})
             print(f"  {_shown(rows[-1])}", flush=True)
     return rows
+
+
+MEMORY = """
+import json, re, sys
+from pathlib import Path
+import torch
+from benchmarks.scale import RULES, forms, ours, parameters
+
+def resident(what):
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(what + r":\\s*(\\d+)", status)[1])
+
+step, library, _ = RULES["adam"]
+makers = {"ours": lambda params: ours(step, params)}
+makers |= {n: lambda p, m=m: m(p).step for n, m in forms(library).items()}
+make, device = makers[sys.argv[1]], torch.device("cpu")
+way = make(parameters([(500_000,)], device))  # all that is loaded once
+way()
+before = resident("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+way = make(parameters([(1000, 1000)] * 30, device))
+for _ in range(3):
+    way()
+needed = 4 * 30 * 4e6 / 1024
+print(json.dumps({
+    "held": (resident("VmRSS") - before) / needed,
+    "peak": (resident("VmHWM") - before) / needed,
+}))
+"""
+
+
+def memory() -> list[Row]:
+    """Memory of Adam on 30 tensors of a million elements, as a multiple of its arrays.
+
+    Those are parameters, gradients and two arrays of state.
+    """
+    rows = []
+    for way in ("ours", FUSED, "torch, foreach"):
+        # What is freed goes back to the system, and is not counted as held.
+        found = _in_a_process(MEMORY, way, MALLOC_MMAP_THRESHOLD_="100000")
+        rows.append({"way": way, **found})
+        print(f"  {_shown(rows[-1])}", flush=True)
+    return rows
+
+
+def _in_a_process(program: str, *arguments: str, **environment: str) -> Any:
+    """What a program of its own prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(done.stdout)
 
 
 # -- All of it -------------------------------------------------------------------------
@@ -387,42 +440,65 @@ def measure(scale: Scale, device: torch.device) -> dict[str, Any]:
     shapes = [tuple(p.shape) for p in network(scale, device).parameters()]
     elements = sum(int(np.prod(shape)) for shape in shapes)
     found: dict[str, Any] = {
+        "machine": machine(),
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
-        "load": round(os.getloadavg()[0], 1),
-        "rounds": scale.rounds - 2,
+        "rounds": scale.rounds,
         "elements": {"one": scale.one, "many": elements, "tensors": len(shapes)},
     }
     for name, layout in (("one", [(scale.one,)]), ("many", shapes)):
         print(f"{sum(map(np.prod, layout)):,} elements in {len(layout)} tensors, in ms")
-        found[name] = compare(layout, scale, device)
-        found[f"{name}_styles"] = styles(layout, scale, device)
-        found[f"{name}_ratios"] = ratios(found[name])
-        print(f"  ours over the best of torch: {_shown(found[f'{name}_ratios'])}")
+        seconds = {rule: measured(rule, layout, scale, device) for rule in RULES}
+        found[name] = times(seconds)
+        found[f"{name}_styles"] = styles(seconds)
+        found[f"{name}_ratios"] = ratios(seconds)
     print("training the network, in ms")
     found["training"] = training(scale, device)
-    print("tiny")
+    print("few elements, in microseconds")
     found["tiny"] = tiny(device)
     found["recompiles"] = recompiles(scale, device)
-    print(
-        f"compiled anew as t, lr, beta and gradients vary: {found['recompiles']} times"
-    )
-    if scale.compiler:
+    print(f"compiled anew as t, lr and gradients vary: {found['recompiles']} times")
+    if scale.processes:
         print("the first steps of a process, in seconds")
         found["compiling"] = compiling()
+        if sys.platform == "linux":
+            print("memory, as a multiple of parameters, gradients and state")
+            found["memory"] = memory()
+    found["goals"] = list(goals(found))
     return found
 
 
-def ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Ours as a multiple of the best that ``torch.optim`` has, for each rule."""
-    by_way = {row["way"]: row for row in rows}
-    found = {}
-    for rule in RULES:
-        library = [by_way[way][rule] for way in LIBRARY if way in by_way]
-        best = min(time for time in library if time is not None)
-        found[rule] = by_way["ours"][rule] / best
-    found["adam over floor"] = by_way["ours"]["adam"] / by_way["floor"]["adam"]
-    return found
+def goals(found: Mapping[str, Any]) -> Iterator[Row]:
+    """What was to be reached, and what was."""
+    sizes = {"one": "one tensor", "many": "many tensors"}
+    for size, words in sizes.items():
+        for rule in ("adam", "adamw"):
+            slowest = max(row[rule] for row in found[f"{size}_styles"])
+            what = f"{words}: {rule} in its slowest style, over fused"
+            yield _at_most(1.05 if size == "one" else 1.0, what, slowest)
+        against = found[f"{size}_ratios"]
+        for rule in ("rmsprop", "momentum"):
+            what = f"{words}: {rule} over the best of `torch.optim`"
+            yield _at_most(1.0, what, against[rule])
+        yield _at_most(
+            1.15, f"{words}: adam over the floor", against["adam over floor"]
+        )
+    longest = max(row["ours"] for row in found["tiny"])
+    yield _at_most(100.0, "a step with few elements, in microseconds", longest)
+    what = "compiled anew while `t`, `lr` and gradients vary"
+    yield _at_most(0, what, found["recompiles"])
+    for row in found.get("memory", ())[:1]:
+        what = "memory held, over parameters, gradients and state"
+        yield _at_most(1.05, what, row["held"])
+
+
+def _at_most(limit: float, goal: str, reached: float) -> Row:
+    return {
+        "goal": goal,
+        "wanted": f"{limit:g} or less" if limit else "0",
+        "reached": reached,
+        "met": reached <= limit,
+    }
 
 
 def _device_name(device: torch.device) -> str:

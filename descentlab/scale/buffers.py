@@ -59,6 +59,7 @@ class Bucket:
         self._strides = [_strides(param) for param in params]
         self._buffers: list[Tensor] = []
         self._gradients: list[Tensor] = []
+        self._views: list[Tensor] = []
         for name in names:
             for param, strides, kept in zip(
                 params, self._strides, self.state, strict=True
@@ -97,18 +98,23 @@ class Bucket:
             tensors = [value, value, *self._views]
             self._buffers = [_line(tensor, self._strides[0]) for tensor in tensors]
             return
+        # One kind of array after the other: each is there twice while it moves.
+        self._views = []
         theta, values = self._buffer(self.dtype, [p.data for p in self.params])
-        gradient, self._gradients = self._buffer(self.dtype, [])
         for param, value in zip(self.params, values, strict=True):
             param.data = value
-        self._buffers = [theta, gradient]
-        for name in self.names:
-            tensors = [kept[name] for kept in self.state]
-            buffer, values = self._buffer(wide(self.dtype), tensors)
-            self._buffers.append(buffer)
-            for kept, view in zip(self.state, values, strict=True):
-                kept[name] = view
+        buffers = [self._moved(name) for name in self.names]
+        gradient, self._gradients = self._buffer(self.dtype, [])
+        self._buffers = [theta, gradient, *buffers]
         self._remember()
+
+    def _moved(self, name: str) -> Tensor:
+        """A new buffer, to which one array of each parameter's state has moved."""
+        tensors = [kept[name] for kept in self.state]
+        buffer, views = self._buffer(wide(self.dtype), tensors)
+        for kept, view in zip(self.state, views, strict=True):
+            kept[name] = view
+        return buffer
 
     def _remember(self) -> None:
         """Note where everything lies, for ``is_in_place``."""

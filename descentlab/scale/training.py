@@ -74,6 +74,9 @@ def clip(
 ) -> float | None:
     """Clip the gradients of a model with a function written in NumPy.
 
+    The function sees all gradients at once, so NumPy runs it: from a GPU they are
+    copied to the CPU and back, which costs time that PyTorch's own clipping does not.
+
     Args:
         clip_fn: ``clip_by_global_norm(grads, max_norm)``, which returns the clipped
             list and the norm, or ``clip_by_value(grads, limit)``, with the list alone.

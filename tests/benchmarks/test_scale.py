@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ from descentlab.scale import kernel
 
 pytestmark = pytest.mark.slow
 
-TRY = scale.Scale(one=2_000, layers=2, width=8, rounds=3, compiler=False)
+TRY = scale.Scale(one=2_000, layers=2, width=8, rounds=3, processes=False)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,25 @@ def test_each_way_has_a_time_for_each_rule(found):
         assert rows["torch, fused"]["rmsprop"] is None
         assert set(found[f"{layout}_ratios"]) == {*scale.RULES, "adam over floor"}
         assert [row["style"] for row in found[f"{layout}_styles"]] == list(scale.STYLES)
+    assert len(found["goals"]) == 12 and found["machine"]["cores"] > 0
     json.dumps(found)
+
+
+def test_a_ratio_is_taken_round_by_round():
+    seconds = {
+        "ours": np.array([1.0, 20.0, 3.0]),  # the second round met something else
+        "torch, foreach": np.array([2.0, 40.0, 6.0]),
+        "torch, fused": np.array([9.0, 9.0, 9.0]),
+        "floor": np.array([1.0, 20.0, 2.0]),
+    }
+    assert scale.ratio(seconds, "ours", "torch, foreach") == 0.5
+    assert scale.ratios({"adam": seconds}) == {"adam": 0.5, "adam over floor": 1.0}
+
+
+def test_a_goal_is_met_or_not():
+    assert (
+        scale._at_most(1.05, "x", 1.05)["met"] and not scale._at_most(1, "x", 2)["met"]
+    )
 
 
 def test_nothing_is_compiled_anew(monkeypatch):
