@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from experiments import models
-from experiments.lab import FIRST_TUNING_SEED, Outcome, Settings
+from experiments.lab import FIRST_TUNING_SEED, Outcome, Settings, grid
 
 STEPS = 1200
 OPTIMIZERS = {
@@ -25,19 +25,15 @@ OPTIMIZERS = {
 """The optimizer of each arm; PyTorch's Adam takes weight_decay for an L2 penalty."""
 
 
-def _rates(highest: float, count: int) -> list[float]:
-    return [float(f"{highest * 10 ** (-k / 4):.3g}") for k in range(count)]
-
-
 def _pairs(rates: Sequence[float], decays: Sequence[float]) -> list[Settings]:
     return [{"lr": lr, "weight_decay": decay} for lr in rates for decay in decays]
 
 
 ARMS: Mapping[str, Sequence[Settings]] = {
-    "adam": _pairs(_rates(0.01, 9), [0.0]),
+    "adam": _pairs(grid(0.01, 9, per_decade=4), [0.0]),
     "adam-l2": _pairs([0.001, 0.003, 0.0003], [0.01, 0.003, 0.03]),
     "adamw": _pairs([0.001, 0.003, 0.0003], [1.0, 0.3, 3.0]),
-    "momentum": _pairs(_rates(0.1, 9), [0.0]),
+    "momentum": _pairs(grid(0.1, 9, per_decade=4), [0.0]),
     "momentum-l2": _pairs([0.01, 0.03, 0.003], [0.01, 0.003, 0.03]),
 }
 """Without decay only the rate is searched, on a finer grid: nine settings each."""

@@ -1,7 +1,8 @@
 """Schedules against a fixed rate: a convolutional network on MNIST-1D, with momentum.
 
 Every schedule ends at the same step and starts from the rate that tuning chose for it;
-the fixed rate is tuned on the same grid.
+the fixed rate is tuned on the same grid. Tuning and result are judged on different
+halves of what is held out.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any
 
 from autograder.reference import schedules
 from experiments import models
-from experiments.lab import Experiment, Outcome, Settings, Sign
+from experiments.lab import Experiment, Outcome, Settings, Sign, grid, judged_half
 
 STEPS = 1000
-RATES = [{"lr": lr} for lr in (0.2, 0.06, 0.02, 0.006)]
+RATES = [{"lr": lr} for lr in grid(1.0, 7, per_decade=4)]
 
 Factor = Callable[[int, int], Any]
 """The factor on the rate at step t of a run of so many steps."""
@@ -38,6 +39,7 @@ def run(arm: str, settings: Settings, seed: int, quick: bool) -> Outcome:
     """One training run, measured 20 times on the way."""
     steps = 80 if quick else STEPS
     task = models.signals(seed)
+    task.held_out = judged_half(task.held_out, seed)
     made = models.optimizer("momentum", task.model.parameters(), settings)
     found = models.train(
         task,
@@ -58,5 +60,6 @@ EXPERIMENT = Experiment(
     arms=dict.fromkeys(FACTORS, RATES),
     run=run,
     score="error",
+    seeds=10,
     signs=[Sign("cosine", "fixed", "final", margin=-0.2)],
 )

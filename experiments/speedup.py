@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments import models
-from experiments.lab import Experiment, Outcome, Settings, Sign
+from experiments.lab import Experiment, Outcome, Settings, Sign, grid
 
 
 class Whole(models.Task):
@@ -56,7 +56,7 @@ EVERY = 10
 def rates(task: str, optimizer: str) -> list[Settings]:
     """Seven rates a factor 10^(1/2) apart, three decades in all."""
     highest = TASKS[task].highest * BELOW[optimizer]
-    return [{"lr": float(f"{highest * 10 ** (-k / 2):.3g}")} for k in range(7)]
+    return [{"lr": lr} for lr in grid(highest, 7)]
 
 
 def run(arm: str, settings: Settings, seed: int, quick: bool) -> Outcome:
