@@ -1,8 +1,9 @@
 """From a NumPy step to PyTorch.
 
 ``optimizer(step)`` makes a ``torch.optim.Optimizer`` of a step function,
-``scheduler`` a learning-rate scheduler of a schedule; ``clip`` and ``lookahead`` run
-the rules of those chapters around them. ``step_times`` says how long a step takes.
+``scheduler`` a learning-rate scheduler of a schedule; ``clip``, ``lookahead`` and
+``switch`` run the rules of those chapters around them. ``step_times`` says how long a
+step takes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ try:
 
     from descentlab.scale.engine import StepOptimizer, optimizer
     from descentlab.scale.lookahead import lookahead
+    from descentlab.scale.switching import switch
     from descentlab.scale.tape import Untapeable
     from descentlab.scale.timing import forms, step_times
     from descentlab.scale.training import clip, scheduler
@@ -42,4 +44,5 @@ __all__ = [
     "optimizer",
     "scheduler",
     "step_times",
+    "switch",
 ]
