@@ -17,7 +17,7 @@ import sys
 import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import nbformat
 import psutil
@@ -28,7 +28,7 @@ from nbgrader.api import Gradebook
 
 from autograder import verdicts as judging
 from autograder import workers
-from autograder.classroom import grade_class
+from autograder.classroom import _interrupts, grade_class
 from autograder.course import CourseError, key
 from autograder.judge import SandboxError
 from autograder.verdicts import reach
@@ -475,6 +475,16 @@ def test_after_ctrl_c_the_rest_is_done_by_the_next_run(small, wanted, class_work
     assert grade_class(small.root, ADAM) == 0
     loops = dict.fromkeys(endless, FULL | {"adam_step": 0.0})
     assert marks(small) == wanted | loops and is_whole(small)
+
+
+def test_an_interrupt_that_a_library_swallows_is_kept_in_mind():
+    with _interrupts() as check:
+        check()
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_after_a_kill_the_rest_is_done_by_the_next_run(small, wanted):
