@@ -21,7 +21,7 @@ from autograder.course import ROOT
 from benchmarks import measures
 from benchmarks.courses import Courses
 from benchmarks.measures import Row
-from benchmarks.record import machine, record
+from benchmarks.record import at_least, at_most, machine, record
 
 PACKAGES = ("nbgrader", "nbconvert", "ipykernel", "numpy", "torch", "distributed")
 
@@ -86,11 +86,11 @@ def goals(found: Mapping[str, Any]) -> Iterator[Row]:
     *_, before, last = (row["each_more_ms"] for row in found["growth"])
     p95, own = found["latency"]["p95"], found["memory"]["judge"]
     if chapter is not None:
-        yield _at_least(12, "the whole chapter: times stock's throughput", chapter)
-    yield _at_least(6, "exercises alone: times stock's throughput", alone)
-    yield _at_most(1.25, "linear growth: one more, later to earlier", last / before)
-    yield _at_most(500, "memory of the judge's own process, in MiB", own)
-    yield _at_most(1.5, "one `grade`, 95th percentile, in seconds", p95)
+        yield at_least(12, "the whole chapter: times stock's throughput", chapter)
+    yield at_least(6, "exercises alone: times stock's throughput", alone)
+    yield at_most(1.25, "linear growth: one more, later to earlier", last / before)
+    yield at_most(500, "memory of the judge's own process, in MiB", own)
+    yield at_most(1.5, "one `grade`, 95th percentile, in seconds", p95)
 
 
 def rounded(value: Any) -> Any:
@@ -111,16 +111,6 @@ def table(rows: Sequence[Row]) -> str:
         for line in cells
     )
     return "\n".join(lines)
-
-
-def _at_least(goal: float, words: str, found: float) -> Row:
-    wanted = f"{goal:g} or more"
-    return {"goal": words, "wanted": wanted, "reached": found, "met": found >= goal}
-
-
-def _at_most(goal: float, words: str, found: float) -> Row:
-    wanted = f"{goal:g} or less"
-    return {"goal": words, "wanted": wanted, "reached": found, "met": found <= goal}
 
 
 def _machine() -> dict[str, Any]:

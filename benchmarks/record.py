@@ -18,6 +18,21 @@ from autograder.course import ROOT
 RESULTS = ROOT / "benchmarks" / "results"
 
 
+def at_most(limit: float, goal: str, reached: float) -> dict[str, Any]:
+    """A row on something that was to be no more than so much."""
+    wanted = f"{limit:g} or less" if limit else "0"
+    return _goal(goal, wanted, reached, reached <= limit)
+
+
+def at_least(limit: float, goal: str, reached: float) -> dict[str, Any]:
+    """A row on something that was to be so much or more."""
+    return _goal(goal, f"{limit:g} or more", reached, reached >= limit)
+
+
+def _goal(goal: str, wanted: str, reached: float, met: bool) -> dict[str, Any]:
+    return {"goal": goal, "wanted": wanted, "reached": reached, "met": met}
+
+
 def machine() -> dict[str, Any]:
     """The machine that measures, and how busy it is as it begins."""
     info = Path("/proc/cpuinfo")

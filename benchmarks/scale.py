@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from autograder.course import ROOT
-from benchmarks.record import machine, record
+from benchmarks.record import at_most, machine, record
 from descentlab.scale import forms, optimizer, scheduler
 from descentlab.scale.timing import take_turns, wait
 from descentlab.steps import StepSignature, signature_of
@@ -475,30 +475,19 @@ def goals(found: Mapping[str, Any]) -> Iterator[Row]:
         for rule in ("adam", "adamw"):
             slowest = max(row[rule] for row in found[f"{size}_styles"])
             what = f"{words}: {rule} in its slowest style, over fused"
-            yield _at_most(1.05 if size == "one" else 1.0, what, slowest)
+            yield at_most(1.05 if size == "one" else 1.0, what, slowest)
         against = found[f"{size}_ratios"]
         for rule in ("rmsprop", "momentum"):
             what = f"{words}: {rule} over the best of `torch.optim`"
-            yield _at_most(1.0, what, against[rule])
-        yield _at_most(
-            1.15, f"{words}: adam over the floor", against["adam over floor"]
-        )
+            yield at_most(1.0, what, against[rule])
+        yield at_most(1.15, f"{words}: adam over the floor", against["adam over floor"])
     longest = max(row["ours"] for row in found["tiny"])
-    yield _at_most(100.0, "a step with few elements, in microseconds", longest)
+    yield at_most(100.0, "a step with few elements, in microseconds", longest)
     what = "compiled anew while `t`, `lr` and gradients vary"
-    yield _at_most(0, what, found["recompiles"])
+    yield at_most(0, what, found["recompiles"])
     for row in found.get("memory", ())[:1]:
         what = "memory held, over parameters, gradients and state"
-        yield _at_most(1.05, what, row["held"])
-
-
-def _at_most(limit: float, goal: str, reached: float) -> Row:
-    return {
-        "goal": goal,
-        "wanted": f"{limit:g} or less" if limit else "0",
-        "reached": reached,
-        "met": reached <= limit,
-    }
+        yield at_most(1.05, what, row["held"])
 
 
 def _device_name(device: torch.device) -> str:

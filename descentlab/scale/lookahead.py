@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
 import torch
 
+from descentlab.scale.around import Around
 from descentlab.scale.buffers import HALF, Tensor, as_array, wide
 from descentlab.scale.kernel import kernel
 from descentlab.scale.rule import warn_at
@@ -17,8 +17,11 @@ KEPT = ("sync", "inner", "k", "alpha", "steps", "slow", "defaults", "param_group
 """What a copy takes along."""
 
 
-class Lookahead(torch.optim.Optimizer):
-    """Slow weights around another optimizer; ``lookahead`` makes one."""
+class Lookahead(Around):
+    """Slow weights around another optimizer; ``lookahead`` makes one.
+
+    Those of parameters that are added start where these are at the next step.
+    """
 
     def __init__(
         self,
@@ -27,19 +30,11 @@ class Lookahead(torch.optim.Optimizer):
         k: int,
         alpha: float,
     ) -> None:
-        self.sync, self.inner, self.k, self.alpha = sync, inner, k, alpha
+        self.sync, self.k, self.alpha = sync, k, alpha
         self.steps = 0
         self.slow: dict[Tensor, Tensor] = {}
         self._told = False
-        super().__init__(inner.param_groups, {})
-        self._share()
-
-    def _share(self) -> None:
-        """Both have the same groups: a learning rate set for one is the other's."""
-        self.param_groups = self.inner.param_groups
-
-    def _params(self) -> list[Tensor]:
-        return list(chain.from_iterable(group["params"] for group in self.param_groups))
+        super().__init__(inner)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -83,17 +78,6 @@ class Lookahead(torch.optim.Optimizer):
     def _moved(self, slow: Any, fast: Any) -> dict[int, Any]:
         """The slow weights that the rule gives, in their place."""
         return {0: self.sync(slow, fast, alpha=self.alpha)}
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, as the inner optimizer does."""
-        self.inner.zero_grad(set_to_none)
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; their slow weights start where they are at the next step."""
-        if hasattr(self, "defaults") and self.param_groups is self.inner.param_groups:
-            self.inner.add_param_group(param_group)
-        else:
-            super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
         """The inner optimizer's state, the slow weights, and the steps made."""

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from descentlab.scale.around import Around
 from descentlab.scale.buffers import Tensor, as_array, wide
 
 Second = Callable[[float], torch.optim.Optimizer]
 
 
-class Switch(torch.optim.Optimizer):
+class Switch(Around):
     """One optimizer, and after the switch another; ``switch`` makes one.
 
     ``switched`` is the step after which it switched, ``lr`` the rate that it measured;
@@ -30,16 +31,12 @@ class Switch(torch.optim.Optimizer):
         beta2: float,
         tol: float,
     ) -> None:
-        self.active, self.second = first, second
-        self.rate, self.decide, self.beta2, self.tol = rate, decide, beta2, tol
+        self.second, self.rate, self.decide = second, rate, decide
+        self.beta2, self.tol = beta2, tol
         self.t, self.lam = 0, 0.0
         self.lr: float | None = None
         self.switched: int | None = None
-        super().__init__(first.param_groups, {})
-        self.param_groups = first.param_groups
-
-    def _params(self) -> list[Tensor]:
-        return list(chain.from_iterable(group["params"] for group in self.param_groups))
+        super().__init__(first)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -49,10 +46,10 @@ class Switch(torch.optim.Optimizer):
             What the closure returned.
         """
         if self.switched is not None:
-            return self.active.step(closure)
+            return self.inner.step(closure)
         params = self._params()
         before = [param.detach().clone() for param in params]
-        loss = self.active.step(closure)
+        loss = self.inner.step(closure)
         self.t += 1
         moves, gradients = [], []
         for param, old in zip(params, before, strict=True):
@@ -84,24 +81,14 @@ class Switch(torch.optim.Optimizer):
             raise ValueError(
                 "the second optimizer must have the parameters of the first"
             )
-        self.active, self.param_groups = made, made.param_groups
+        self.inner = made
+        self._share()
         self.lr, self.switched = lr, self.t
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, as the optimizer whose turn it is does."""
-        self.active.zero_grad(set_to_none)
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters to the optimizer whose turn it is."""
-        if hasattr(self, "defaults") and self.param_groups is self.active.param_groups:
-            self.active.add_param_group(param_group)
-        else:
-            super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of the optimizer whose turn it is, and what was seen so far."""
         seen = {name: getattr(self, name) for name in ("t", "lam", "lr", "switched")}
-        return {"active": self.active.state_dict(), **seen}
+        return {"inner": self.inner.state_dict(), **seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state.
@@ -110,7 +97,7 @@ class Switch(torch.optim.Optimizer):
             ValueError: where it is another optimizer's, or from before a switch that
                 this one has made.
         """
-        if not {"active", "t", "lam", "lr", "switched"} <= set(state_dict):
+        if not {"inner", "t", "lam", "lr", "switched"} <= set(state_dict):
             raise ValueError("this state is not that of an optimizer with a switch")
         if self.switched is not None and state_dict["switched"] is None:
             raise ValueError(
@@ -119,8 +106,8 @@ class Switch(torch.optim.Optimizer):
             )
         if self.switched is None and state_dict["switched"] is not None:
             self._hand_over(state_dict["lr"])
-        self.active.load_state_dict(state_dict["active"])
-        self.param_groups = self.active.param_groups
+        self.inner.load_state_dict(state_dict["inner"])
+        self._share()
         self.t, self.lam = state_dict["t"], state_dict["lam"]
         self.lr, self.switched = state_dict["lr"], state_dict["switched"]
 

@@ -313,7 +313,7 @@ def outlive_the_judge(place):
         def _send(self, data):
             super()._send(data)
             # Killed any sooner, the judge would leave a worker with nothing to do.
-            tell.send(self.process.pid)
+            tell.send((self.process.pid, self.worker))
 
     def judge_for_ever():
         with Asking(SMALL) as inside:
@@ -321,8 +321,7 @@ def outlive_the_judge(place):
 
     judge = multiprocessing.get_context("fork").Process(target=judge_for_ever)
     judge.start()
-    _, starter = told.recv(), told.recv()  # greeted, and asked to run the cell
-    worker = descendants(starter)[-1]
+    _, (starter, worker) = told.recv(), told.recv()  # greeted, asked to run the cell
     judge.kill()
     judge.join()
     deadline = time.monotonic() + 3
@@ -333,12 +332,6 @@ def outlive_the_judge(place):
         os.kill(starter, signal.SIGKILL)
         os.kill(worker, signal.SIGKILL)
     return survived
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and all that come from it, the youngest last."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in descendants(int(child)))]
 
 
 def alive(pid: int) -> bool:

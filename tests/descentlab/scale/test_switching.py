@@ -145,9 +145,9 @@ def test_groups_and_gradients_are_those_of_the_optimizer_whose_turn_it_is():
     model = network()
     made = swats(model, decide=lambda gamma, lam, beta2, t, tol: t == 2)
     made.param_groups[0]["lr"] = 0.02
-    assert made.active.param_groups[0]["lr"] == 0.02
+    assert made.inner.param_groups[0]["lr"] == 0.02
     train(model, made, 3)
-    assert made.param_groups is made.active.param_groups
+    assert made.param_groups is made.inner.param_groups
     assert "mu" in made.param_groups[0]
     made.zero_grad()
     assert not any(p.grad is not None and p.grad.any() for p in model.parameters())
@@ -179,7 +179,7 @@ def test_a_state_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="from before the switch"):
         made.load_state_dict(early)
     with pytest.raises(ValueError, match="not that of an optimizer with a switch"):
-        made.load_state_dict(made.active.state_dict())
+        made.load_state_dict(made.inner.state_dict())
 
 
 def test_other_parameters_and_copies_are_refused():
