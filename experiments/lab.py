@@ -263,8 +263,10 @@ class Plan:
             for future in bar:
                 _write(pending[future], json.dumps(future.result()))
         except BaseException:
-            for future in pending:
-                future.cancel()
+            for future, path in pending.items():
+                # Done, but not yet met: futures come in no order.
+                if not future.cancel() and future.done() and not future.exception():
+                    _write(path, json.dumps(future.result()))
             raise
         return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
