@@ -42,12 +42,6 @@ def test_a_ratio_is_taken_round_by_round():
     assert scale.ratios({"adam": seconds}) == {"adam": 0.5, "adam over floor": 1.0}
 
 
-def test_a_goal_is_met_or_not():
-    assert (
-        scale._at_most(1.05, "x", 1.05)["met"] and not scale._at_most(1, "x", 2)["met"]
-    )
-
-
 def test_nothing_is_compiled_anew(monkeypatch):
     monkeypatch.setattr(kernel, "COMPILE_FROM", 2)
     assert scale.recompiles(TRY, torch.device("cpu")) == 0
