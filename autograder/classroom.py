@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import gc
-import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -97,24 +95,20 @@ class Classroom:
             KeyboardInterrupt: with a word on how far it came.
         """
         try:
-            with _interrupts() as self.check_interrupt:
-                self._all_steps()
+            self._survey()
+            self._hand_out()
+            # Sandboxes are at work while nbgrader is imported, which takes seconds.
+            from autograder.record import Recorder
+
+            # What was imported stays: no need to look through it for garbage.
+            gc.freeze()
+            self.recorder = Recorder(self.root, self.assignment, self.verdicts)
+            self._believe(self.recorder.marks())
+            self._write_down()
         except (CourseError, SandboxError) as error:
             raise CourseError(f"{error} ({self._so_far()})") from None
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted ({self._so_far()})") from None
-
-    def _all_steps(self) -> None:
-        self._survey()
-        self._hand_out()
-        # Sandboxes are at work while nbgrader is imported, which takes seconds.
-        from autograder.record import Recorder
-
-        # What was imported stays: no need to look through it for garbage.
-        gc.freeze()
-        self.recorder = Recorder(self.root, self.assignment, self.verdicts)
-        self._believe(self.recorder.marks())
-        self._write_down()
 
     def summary(self) -> str:
         """What became of the class."""
@@ -193,7 +187,6 @@ class Classroom:
         self._hand_out()
         while self.running:
             done, _ = wait(self.running, ASK, FIRST_COMPLETED)
-            self.check_interrupt()
             if not done:
                 self.workers.check()
             for future in done:
@@ -212,7 +205,6 @@ class Classroom:
             dynamic_ncols=True,
         ) as bar:
             for student in self.untold:
-                self.check_interrupt()
                 self._try(student, partial(self.recorder.tell, student))
                 bar.update()
             for future in self._judged():
@@ -256,36 +248,6 @@ class Classroom:
             self.faults[student] = str(error) if own else in_short(error)
             self.outcomes.pop(student, None)
             self.recorder.withdraw(student)
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], None]]:
-    """Keep an interrupt in mind, for it may come where a library swallows it.
-
-    Yields:
-        What raises KeyboardInterrupt once an interrupt has come.
-    """
-    come = False
-
-    def note(*_: object) -> None:
-        nonlocal come
-        come = True
-        raise KeyboardInterrupt
-
-    def check() -> None:
-        if come:
-            raise KeyboardInterrupt
-
-    # In another thread, or where interrupts are ignored, nothing is to be noted.
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield check
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
