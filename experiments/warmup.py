@@ -2,6 +2,7 @@
 
 The transformer normalises after each of its parts, as the first one did, or before, as
 most do since. The rate stays as it is after the warmup, so that nothing else differs.
+Tuning and result are judged on different halves of what is held out.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 
 from autograder.reference import schedules
 from experiments import models
-from experiments.lab import Experiment, Outcome, Settings, Sign
+from experiments.lab import Experiment, Outcome, Settings, Sign, judged_half
 
 STEPS = 200
 WARMUP = 50
@@ -24,6 +25,7 @@ def run(arm: str, settings: Settings, seed: int, quick: bool) -> Outcome:
     place, start = arm.split(", ")
     steps, warm = (40, 20) if quick else (STEPS, WARMUP)
     task = models.text(seed, "transformer", norm_first=place == "before")
+    task.held_out = judged_half(task.held_out, seed)
     made = models.optimizer("adam", task.model.parameters(), settings)
     first = warm if start == "warmup" else 0
     found = models.train(
