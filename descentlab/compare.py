@@ -10,7 +10,8 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, wraps
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,51 @@ def likeness(result: Any) -> Any:
     if isinstance(result, (np.ndarray, np.generic, float)) and np.size(result):
         return 1e-9 * np.max(np.abs(np.nan_to_num(result)))
     return 0.0
+
+
+def used(function: Callable[..., Any], names: Sequence[str]) -> list[str]:
+    """Those of some global names that a function uses, itself or through a helper."""
+    namespace = getattr(function, "__globals__", {})
+    found: set[str] = set()
+    waiting = [getattr(function, "__code__", None)]
+    while waiting:
+        code = waiting.pop()
+        if isinstance(code, CodeType):
+            # A comprehension or an inner function is a constant of the outer one.
+            waiting += [x for x in code.co_consts if isinstance(x, CodeType)]
+            new = set(code.co_names) - found
+            waiting += [getattr(namespace.get(x), "__code__", None) for x in new]
+            found |= new
+    return [name for name in names if name in found]
+
+
+def shielded(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """A function that some other functions, called in it, cannot do any harm.
+
+    Args:
+        names: the global names of those. They get copies of their arguments, and their
+            results are copied: what they write into is nobody else's.
+    """
+    if hasattr(function, "shielded"):
+        # Beyond a pipe, the other side has to do it.
+        remote: Callable[..., Any] = function.shielded(names)
+        return remote
+    namespace = getattr(function, "__globals__", {})
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        own = {x: namespace[x] for x in names if callable(namespace.get(x))}
+        namespace.update({x: partial(_on_copies, f) for x, f in own.items()})
+        try:
+            return function(*args, **kwargs)
+        finally:
+            namespace.update(own)
+
+    return call
+
+
+def _on_copies(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return copy.deepcopy(function(*copy.deepcopy(args), **copy.deepcopy(kwargs)))
 
 
 def same(a: Any, b: Any) -> bool:

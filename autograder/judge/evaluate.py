@@ -7,7 +7,7 @@ test of the checks themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,13 @@ from autograder.judge.sandbox import shapes
 from autograder.judge.verdict import ExerciseVerdict
 from descentlab.check import (
     clearest,
+    earlier_advice,
     failure_facts,
     general_advice,
     group_lines,
     mistake_advice,
     parts_advice,
+    shield_advice,
 )
 from descentlab.compare import (
     Answer,
@@ -37,6 +39,7 @@ from descentlab.compare import (
     appraise,
     ask,
     attempt,
+    shielded,
 )
 from descentlab.report import Line, Report
 
@@ -52,24 +55,53 @@ class Played:
     fault: Fault | None
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """The student's own functions of earlier exercises, by name.
+
+    ``wrong`` names those that the function in question calls, and that are not right.
+    """
+
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    wrong: Sequence[str] = ()
+
+
 def evaluate(
     exercise: Exercise,
     function: Callable[..., Any],
     seed: int,
-    earlier: Mapping[str, Callable[..., Any]] | None = None,
+    earlier: Earlier = Earlier(),
 ) -> ExerciseVerdict:
     """Play an exercise's cases on a function and judge the answers.
 
+    Where it calls functions that are wrong, and does better if they work on copies,
+    that is what it earns: it is not to blame for what they do to its arrays.
+
     Args:
         seed: where the inputs are drawn from.
-        earlier: the student's own functions of earlier exercises, by name.
+        earlier: what else the student wrote.
     """
+    verdict = _evaluate(exercise, function, seed, earlier)
+    if verdict.status == "passed" or not earlier.wrong:
+        return verdict
+    again = _evaluate(exercise, shielded(function, earlier.wrong), seed, Earlier())
+    if again.score > verdict.score:
+        return with_advice(again, [shield_advice(earlier.wrong)])
+    return verdict
+
+
+def _evaluate(
+    exercise: Exercise,
+    function: Callable[..., Any],
+    seed: int,
+    earlier: Earlier,
+) -> ExerciseVerdict:
     cases = list(exercise.cases(np.random.default_rng(seed)))
     values = [play(exercise, function, c) for c in cases if c.group == "value"]
     if any(item.fault for item in values):
-        return _no_marks(exercise, values, earlier or {})
+        return _no_marks(exercise, values, earlier)
     others = [play(exercise, function, c) for c in cases if c.group != "value"]
-    return _marks(exercise, values + others)
+    return _marks(exercise, values + others, earlier)
 
 
 def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played:
@@ -105,7 +137,7 @@ def with_advice(verdict: ExerciseVerdict, sentences: Sequence[str]) -> ExerciseV
 def _no_marks(
     exercise: Exercise,
     values: Sequence[Played],
-    earlier: Mapping[str, Callable[..., Any]],
+    earlier: Earlier,
 ) -> ExerciseVerdict:
     """The verdict where numbers are wrong: no marks, and the likeliest reason."""
     first, fault = clearest((x, x.case, x.fault) for x in values)
@@ -115,14 +147,22 @@ def _no_marks(
     elif isinstance(first.answer.result, Foreign):
         status = "rejected"
     mistake = name_mistake(exercise, values)
-    advice = _earlier_advice(exercise, values, earlier)
-    if mistake is not None and not advice:
+    put_together = _is_put_together(exercise, values, earlier)
+    advice = []
+    if put_together:
+        advice = [
+            "This function itself puts the parts together rightly: the mistake is in"
+            f" your {' or '.join(earlier.wrong)}, which it calls. Mend that first."
+        ]
+    elif mistake is not None:
         advice = [mistake_advice(mistake.name, mistake.sentence)]
     advice += _advice(first)
     # In a run, what is wrong of one step makes all of the next wrong.
     single = [x for x in values if not isinstance(x.case, Run)]
     played = [(x.answer.result, x.expected, x.tolerance) for x in single]
     advice += parts_advice(exercise.parts, played)
+    if earlier.wrong and not put_together:
+        advice.append(earlier_advice(earlier.wrong))
     report = Report(
         _headline(exercise, 0.0, status),
         False,
@@ -136,7 +176,9 @@ def _no_marks(
     return ExerciseVerdict(0.0, exercise.points, status, report, name)
 
 
-def _marks(exercise: Exercise, played: Sequence[Played]) -> ExerciseVerdict:
+def _marks(
+    exercise: Exercise, played: Sequence[Played], earlier: Earlier
+) -> ExerciseVerdict:
     """The verdict where the numbers are right: each group earns its share."""
     lines = group_lines((item.case, item.fault) for item in played)
     groups = {item.case.group for item in played}
@@ -153,7 +195,7 @@ def _marks(exercise: Exercise, played: Sequence[Played]) -> ExerciseVerdict:
         False,
         lines,
         failure_facts(exercise.name, exercise.arguments, first.case, fault),
-        _advice(first),
+        _advice(first) + ([earlier_advice(earlier.wrong)] if earlier.wrong else []),
     )
     return ExerciseVerdict(score, exercise.points, "partial", report)
 
@@ -173,27 +215,21 @@ def _explains(function: Callable[..., Any], values: Sequence[Played]) -> bool:
     return all(agrees(item.answer, attempt(function, item.case)) for item in values)
 
 
-def _earlier_advice(
-    exercise: Exercise,
-    values: Sequence[Played],
-    earlier: Mapping[str, Callable[..., Any]],
-) -> list[str]:
-    """A word where the fault lies in an earlier function of the student's.
+def _is_put_together(
+    exercise: Exercise, values: Sequence[Played], earlier: Earlier
+) -> bool:
+    """Whether the fault lies in the earlier functions of the student's alone.
 
     The oracle, built from the student's own earlier functions, gives the student's
     numbers: then this function is right, and one of those is not.
     """
-    if exercise.composed is None or not set(exercise.uses) <= set(earlier):
-        return []
-    parts = {name: _shape_kept(earlier[name]) for name in exercise.uses}
+    if exercise.composed is None or not earlier.wrong:
+        return False
+    parts = {name: _shape_kept(earlier.functions[name]) for name in exercise.uses}
     built = exercise.composed(**parts)
-    if any(_is_stub(item, built) for item in values) or not _explains(built, values):
-        return []
-    names = " or ".join(exercise.uses)
-    return [
-        f"This function itself puts the parts together rightly: the mistake is in your"
-        f" {names}, which it calls. Mend that first."
-    ]
+    if any(_is_stub(item, built) for item in values):
+        return False
+    return _explains(built, values)
 
 
 def _is_stub(item: Played, built: Callable[..., Any]) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograder.judge.evaluate import (
+    Earlier,
     evaluate,
     with_advice,
     without_marks,
@@ -178,17 +179,18 @@ class _Sitting:
 
     def _examine(self, sandbox: Sandbox, name: str) -> ExerciseVerdict:
         exercise = self.exercises[name]
-        is_function, parameters = sandbox.describe(name)
-        if not is_function:
+        described = sandbox.describe(name, exercise.uses)
+        if not described.is_function:
             reason = f"after its cell there is no function {name}"
             return without_marks(exercise, "error", reason)
-        earlier = {use: sandbox.function(use) for use in exercise.uses}
         function = sandbox.function(name)
-        verdict = evaluate(exercise, function, self.seed, earlier)
+        judged = {use: self.found[use] for use in described.uses if use in self.found}
+        wrong = [use for use, one in judged.items() if one.status != "passed"]
+        own = {use: sandbox.function(use) for use in exercise.uses}
+        verdict = evaluate(exercise, function, self.seed, Earlier(own, wrong))
         if verdict.status not in ("error", "failed"):
             return verdict
-        found = None if parameters is None else dict(parameters)
-        advice = signature_advice(exercise.arguments, found)
+        advice = signature_advice(exercise.arguments, described.parameters)
         return with_advice(verdict, [*advice, *self._failed_cells(verdict)])
 
     def _failed_cells(self, verdict: ExerciseVerdict) -> list[str]:

@@ -115,6 +115,19 @@ class Outcome:
     ended: bool
 
 
+@dataclass(frozen=True)
+class Described:
+    """What the sandbox says of a name.
+
+    ``parameters`` maps the parameters' names to their defaults as text, where they can
+    be told; ``uses`` are those of the names asked for that the function uses.
+    """
+
+    is_function: bool
+    parameters: Mapping[str, str | None] | None = None
+    uses: tuple[str, ...] = ()
+
+
 class Sandbox:
     """A running sandbox, used as a context manager.
 
@@ -199,22 +212,24 @@ class Sandbox:
         """Let a cell's imports be made once another cell uses a name of theirs."""
         self._ask({"op": "offer"}, _text(source))
 
-    def describe(self, name: str) -> tuple[bool, list[tuple[str, str | None]] | None]:
+    def describe(self, name: str, uses: Sequence[str] = ()) -> Described:
         """What the sandbox says of a name.
 
-        Returns:
-            Whether it is a function, and its parameters, where they can be told: of
-            each the name and the default as text.
+        Args:
+            uses: other names that it may use.
         """
-        header, _ = self._ask({"op": "describe", "name": name})
+        request = {"op": "describe", "name": name, "uses": list(uses)}
+        header, _ = self._ask(request)
+        is_function = header.get("function") is True
         try:
-            parameters = [
-                (one_line(name, 100), None if shown is None else one_line(shown, 80))
+            parameters = {
+                one_line(name, 100): None if shown is None else one_line(shown, 80)
                 for name, shown in header["parameters"]
-            ]
+            }
+            found = tuple(use for use in uses if use in list(header["uses"]))
         except (KeyError, TypeError, ValueError):
-            return header.get("function") is True, None
-        return header.get("function") is True, parameters
+            return Described(is_function)
+        return Described(is_function, parameters, found)
 
     def function(self, name: str) -> RemoteFunction:
         """The function ``name`` of the notebook, to be called like any other."""
@@ -226,6 +241,7 @@ class Sandbox:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         others: Sequence[Any] = (),
+        shield: Sequence[str] = (),
     ) -> Any:
         """Call a function of the notebook.
 
@@ -235,13 +251,15 @@ class Sandbox:
         Args:
             others: the arguments of another call, made before the result of this one
                 is sent.
+            shield: the names of functions that work on copies as long as this call
+                lasts.
 
         Raises:
             RemoteError: where the function raised.
         """
         functions: list[Callable[..., Any]] = []
         encoder = Encoder(functions)
-        request: dict[str, Any] = {"op": "call", "name": name}
+        request: dict[str, Any] = {"op": "call", "name": name, "shield": list(shield)}
         try:
             request["args"] = [encoder.encode(value) for value in args]
             request["kwargs"] = {k: encoder.encode(v) for k, v in kwargs.items()}
@@ -378,17 +396,22 @@ class Sandbox:
 class RemoteFunction:
     """A function on the other side of a sandbox's pipe."""
 
-    def __init__(self, sandbox: Sandbox, name: str) -> None:
+    def __init__(self, sandbox: Sandbox, name: str, shield: Sequence[str] = ()) -> None:
         self.sandbox = sandbox
         self.__name__ = name
+        self.shield = shield
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it there."""
-        return self.sandbox.call(self.__name__, args, kwargs)
+        return self.sandbox.call(self.__name__, args, kwargs, shield=self.shield)
 
     def kept(self, others: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
         """The result of a call as it is after one with other arguments."""
-        return self.sandbox.call(self.__name__, args, kwargs, others)
+        return self.sandbox.call(self.__name__, args, kwargs, others, self.shield)
+
+    def shielded(self, names: Sequence[str]) -> RemoteFunction:
+        """The same, on other functions that do it no harm: see ``compare.shielded``."""
+        return RemoteFunction(self.sandbox, self.__name__, names)
 
 
 def _youngest(pid: int) -> int:

@@ -167,10 +167,11 @@ class Worker:
                 [p.name[:100], None if p.default is p.empty else _short(p.default)]
                 for p in parameters[:MAX_PARAMETERS]
             ]
+            uses = _used(function, header["uses"])
         except Exception:
             # Some callables cannot tell; they can be called all the same.
             return ({"function": True},)
-        return ({"function": True, "parameters": described},)
+        return ({"function": True, "parameters": described, "uses": uses},)
 
     def call(
         self, header: dict[str, Any], raw: bytes
@@ -182,6 +183,8 @@ class Worker:
         others = [decoder.decode(item) for item in header["others"]]
         try:
             function = self.module.__dict__[header["name"]]
+            if header["shield"]:
+                function = _shielded(function, header["shield"])
             result = function(*args, **kwargs)
             if others:
                 # It may change the result of the first, and is made for that alone.
@@ -215,6 +218,19 @@ class Worker:
             return Decoder(raw).decode(header["result"])
 
         return function
+
+
+def _used(function: Callable[..., Any], names: list[str]) -> list[str]:
+    # Only here and below: most functions use no other.
+    from descentlab.compare import used
+
+    return used(function, names) if names else []
+
+
+def _shielded(function: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+    from descentlab.compare import shielded
+
+    return shielded(function, names)
 
 
 def _data(value: Any) -> Any:

@@ -20,6 +20,8 @@ from descentlab.compare import (
     describe,
     examine,
     same,
+    shielded,
+    used,
 )
 
 TWO = np.array([1.0, 2.0])
@@ -402,6 +404,76 @@ def test_same_is_bit_by_bit(a, b, equal):
 )
 def test_describe(value, words):
     assert describe(value) == words
+
+
+# -- Functions that a function calls ---------------------------------------------------
+
+
+NOTEBOOK = """
+def step(x):
+    x += 1
+    return x
+
+def helper(x):
+    return step(x)
+
+def direct(x):
+    return step(x)
+
+def inside(x):
+    return [step(y) for y in [x]][0]
+
+def through(x):
+    return helper(x)
+
+def beside(x, step=None):
+    return x + 1
+
+def fails(x):
+    return step(x) / None
+"""
+
+
+@pytest.fixture
+def cells():
+    namespace = {}
+    exec(NOTEBOOK, namespace)
+    return namespace
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("direct", True), ("inside", True), ("through", True), ("beside", False)],
+)
+def test_used(cells, name, found):
+    assert used(cells[name], ["sync", "step"]) == ["step"] * found
+
+
+def test_what_is_no_function_uses_nothing():
+    assert used(np.sqrt, ["step"]) == used(3, ["step"]) == []
+
+
+@pytest.mark.parametrize("name", ["direct", "inside", "through"])
+def test_a_shielded_function_keeps_its_arrays(cells, name):
+    x = np.zeros(2)
+    function = shielded(cells[name], ["step", "missing"])
+    assert function.__name__ == name
+    np.testing.assert_array_equal(function(x), [1, 1])
+    np.testing.assert_array_equal(x, [0, 0])
+
+
+def test_a_buffer_that_is_handed_out_again_and_again_does_no_harm(cells):
+    buffer = np.zeros(1)
+    cells["step"] = lambda x: np.add(x, 1, out=buffer)
+    exec("def pair(): return [step(1.0), step(2.0)]", cells)
+    np.testing.assert_array_equal(shielded(cells["pair"], ["step"])(), [[2], [3]])
+
+
+def test_afterwards_the_notebook_is_as_before(cells):
+    before = dict(cells)
+    with pytest.raises(TypeError):
+        shielded(cells["fails"], ["step"])(np.zeros(2))
+    assert cells == before
 
 
 # -- Several right answers, and lists in lists -----------------------------------------

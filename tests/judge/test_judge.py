@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autograder.judge import Limits, Times, Verdict, judge
-from autograder.judge.evaluate import evaluate
+from autograder.judge.evaluate import Earlier, evaluate
 from autograder.judge.sandbox import Sandbox
 from autograder.judge.verdict import STATUSES
 from tests.judge.course import EXERCISES, SOLVED
@@ -617,7 +617,8 @@ def test_earlier_functions_cannot_fill_the_judges_memory():
     def grow(x):
         return x.reshape(-1, 1) * x.reshape(1, -1)
 
-    verdict = evaluate(exercise, lambda x, factor=2.0: x, 1, {"grow": grow})
+    earlier = Earlier({"grow": grow}, ["grow"])
+    verdict = evaluate(exercise, lambda x, factor=2.0: x, 1, earlier)
     assert verdict.status == "failed"
     assert grown == []
 

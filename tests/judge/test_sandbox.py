@@ -12,7 +12,14 @@ import pytest
 
 from autograder.course import ROOT
 from autograder.judge import sandbox as module
-from autograder.judge.sandbox import Died, Limits, OutOfTime, Sandbox, SandboxError
+from autograder.judge.sandbox import (
+    Described,
+    Died,
+    Limits,
+    OutOfTime,
+    Sandbox,
+    SandboxError,
+)
 from descentlab.compare import Foreign, RemoteError
 from tests.nobody import as_nobody
 
@@ -202,8 +209,8 @@ def test_a_cell_of_two_megabytes(own):
 
 def test_describe_tells_names_and_defaults(shared):
     shared.run("<cell 1>", "def f(theta, grad, lr=1e-3, *, eps=1e-8): pass")
-    expected = [("theta", None), ("grad", None), ("lr", "0.001"), ("eps", "1e-08")]
-    assert shared.describe("f") == (True, expected)
+    expected = {"theta": None, "grad": None, "lr": "0.001", "eps": "1e-08"}
+    assert shared.describe("f") == Described(True, expected)
 
 
 @pytest.mark.parametrize(
@@ -230,22 +237,49 @@ def test_describe_tells_names_and_defaults(shared):
 )
 def test_describe_of_all_kinds_of_things(shared, source, is_function):
     assert shared.run("<cell 1>", source).raised is None
-    assert shared.describe("f")[0] is is_function
+    assert shared.describe("f", ["g"]).is_function is is_function
 
 
 def test_describe_of_a_name_that_is_not_there(shared):
-    assert shared.describe("nothing_of_that_name") == (False, None)
+    assert shared.describe("nothing_of_that_name") == Described(False)
+
+
+def test_describe_tells_what_a_function_uses(shared):
+    source = "def step(x): return x\ndef f(x): return [step(y) for y in x]"
+    shared.run("<cell 1>", source)
+    assert shared.describe("f", ["sync", "step"]).uses == ("step",)
+
+
+@pytest.mark.parametrize("uses", ["['g']", "3", "[['step']]", "'step'"])
+def test_what_a_lying_worker_tells_is_one_of_the_names_or_nothing(own, uses):
+    source = "def f(x): return x\nfrom descentlab import compare\n"
+    own.run("<cell 1>", f"{source}compare.used = lambda *_: {uses}")
+    assert own.describe("f", ["step"]).uses == ()
 
 
 def test_defaults_are_shown_in_one_plain_line(shared):
     evil = r"'\x1b[2J\ud800' + 'x' * 1000"
     shared.run("<cell 1>", f"def f(a={evil}): pass")
-    (_, shown), *_ = shared.describe("f")[1]
+    shown = shared.describe("f").parameters["a"]
     assert len(shown) <= 80
     assert shown.isprintable()
 
 
 # Calls
+
+
+def test_a_shielded_function_comes_to_no_harm(own):
+    own.run(
+        "<cell 1>",
+        "def step(x):\n    x += 1\n    return x\n"
+        "def f(x):\n    return [step(x) for _ in range(2)]",
+    )
+    f, x = own.function("f"), np.zeros(2)
+    np.testing.assert_array_equal(f.shielded(["step"])(x), np.ones((2, 2)))
+    assert not x.any()
+    # As long as the call lasts, and no longer.
+    np.testing.assert_array_equal(f(x), np.full((2, 2), 2.0))
+    np.testing.assert_array_equal(x, [2, 2])
 
 
 @pytest.mark.parametrize(
