@@ -223,6 +223,14 @@ def failure_facts(
     return facts
 
 
+def case_in_words(name: str, arguments: Iterable[str], case: Case) -> str:
+    """A case with its call, in one line; one of many calls has its label alone."""
+    words = f"the case {case.label}"
+    if not (case.args or case.kwargs):
+        return words
+    return f"{words}: {show_call(name, arguments, case.args, case.kwargs)}"
+
+
 def general_advice(fault: Fault, raised: Raised | None = None) -> list[str]:
     """What a fault means whatever the exercise."""
     if fault.kind == "raised" and raised is not None:
@@ -332,8 +340,8 @@ def _examine(
         return examine(function, case, *wanted, sheet.parts, item.others)
     except KeyboardInterrupt as interrupt:
         # Who stops a loop that does not end wants to know what set it going.
-        call = show_call(function.__name__, sheet.arguments, case.args, case.kwargs)
-        interrupt.args = (f"stopped in the case {case.label}: {call}",)
+        words = case_in_words(function.__name__, sheet.arguments, case)
+        interrupt.args = (f"stopped in {words}",)
         raise
 
 

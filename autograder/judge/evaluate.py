@@ -18,9 +18,10 @@ from autograder.judge.exercise import (
     Misconception,
     Run,
 )
-from autograder.judge.sandbox import shapes
+from autograder.judge.sandbox import Died, OutOfTime, shapes
 from autograder.judge.verdict import ExerciseVerdict
 from descentlab.check import (
+    case_in_words,
     clearest,
     earlier_advice,
     failure_facts,
@@ -110,7 +111,12 @@ def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played
     Most answers are as near to the oracle's as rounding allows. How far from it one may
     be takes many more plays of the oracle, and is asked only where it matters.
     """
-    answer, fault = ask(function, case)
+    try:
+        answer, fault = ask(function, case)
+    except (OutOfTime, Died) as ended:
+        words = case_in_words(exercise.name, exercise.arguments, case)
+        ended.add_note(f"That was in {words}.")
+        raise
     demands = exercise.demands(case, strict=True)
     if fault is None and case.raises is None:
         fault = appraise(answer, case, *demands)

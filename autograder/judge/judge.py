@@ -225,6 +225,9 @@ class _Sitting:
             self.failed[cell.number] = Raised((reason,), "")
         elif name not in self.found:
             self._settle(name, status, reason)
+            # Which call it was, where it was one.
+            notes = getattr(ended, "__notes__", [])
+            self.found[name] = with_advice(self.found[name], notes)
 
     def _settle(self, name: str, status: str, reason: str) -> None:
         self.found[name] = without_marks(self.exercises[name], status, reason)
