@@ -30,7 +30,9 @@ def table(verdict: Verdict) -> str:
     total = f"{round(verdict.score, 2):g} / {verdict.max_score:g}"
     rows.append(f"  {'total':<{width}}  {total:>9}")
     failures = [
-        folded(str(x.report)) for x in verdict.exercises.values() if not x.report.passed
+        folded(str(x.report))
+        for x in verdict.exercises.values()
+        if x.report.advice or not x.report.passed
     ]
     return "\n\n".join(["\n".join(rows), *failures])
 

@@ -208,9 +208,7 @@ def failure_facts(
     name: str, arguments: Iterable[str], case: Case, fault: Fault
 ) -> list[tuple[str, str]]:
     """What shows a failure: the case, the call, expected and got."""
-    facts = [("case", case.label)]
-    if case.args or case.kwargs:
-        facts.append(("call", show_call(name, arguments, case.args, case.kwargs)))
+    facts = case_facts(name, arguments, case)
     if fault.kind == "value":
         part = fault.part.removeprefix("the ")
         where = f"{part}{list(fault.at) if fault.at else ''}"
@@ -223,12 +221,14 @@ def failure_facts(
     return facts
 
 
-def case_in_words(name: str, arguments: Iterable[str], case: Case) -> str:
-    """A case with its call, in one line; one of many calls has its label alone."""
-    words = f"the case {case.label}"
+def case_facts(
+    name: str, arguments: Iterable[str], case: Case
+) -> list[tuple[str, str]]:
+    """The case and its call; a case of many calls has its label alone."""
     if not (case.args or case.kwargs):
-        return words
-    return f"{words}: {show_call(name, arguments, case.args, case.kwargs)}"
+        return [("case", case.label)]
+    call = show_call(name, arguments, case.args, case.kwargs)
+    return [("case", case.label), ("call", call)]
 
 
 def general_advice(fault: Fault, raised: Raised | None = None) -> list[str]:
@@ -312,18 +312,16 @@ def _same_default(shown: str | None, default: str) -> bool:
 
 def earlier_advice(names: Sequence[str]) -> str:
     """A word where earlier functions, which a function calls, are wrong themselves."""
-    return (
-        f"It calls your {' and '.join(names)}, which"
-        f" {'fail their' if len(names) > 1 else 'fails its'} own check: mend that"
-        " first."
-    )
+    verb = "fail their" if len(names) > 1 else "fails its"
+    called = " and ".join(names)
+    return f"It calls your {called}, which {verb} own check: mend that first."
 
 
 def shield_advice(names: Sequence[str]) -> str:
     """A word to a function that is right but for what others do to its arrays."""
     return (
-        f"What it calls, your {' and '.join(names)}, writes into arrays that are not"
-        " its own; here that had to work on copies. Mend it first."
+        f"Your {' or '.join(names)}, which it calls, changed arrays that others still"
+        " need, and had to be given copies: mend that first."
     )
 
 
@@ -340,8 +338,8 @@ def _examine(
         return examine(function, case, *wanted, sheet.parts, item.others)
     except KeyboardInterrupt as interrupt:
         # Who stops a loop that does not end wants to know what set it going.
-        words = case_in_words(function.__name__, sheet.arguments, case)
-        interrupt.args = (f"stopped in {words}",)
+        call = show_call(function.__name__, sheet.arguments, case.args, case.kwargs)
+        interrupt.args = (f"stopped in the case {case.label}: {call}",)
         raise
 
 

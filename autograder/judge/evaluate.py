@@ -18,10 +18,10 @@ from autograder.judge.exercise import (
     Misconception,
     Run,
 )
-from autograder.judge.sandbox import Died, OutOfTime, shapes
+from autograder.judge.sandbox import Ended, shapes
 from autograder.judge.verdict import ExerciseVerdict
 from descentlab.check import (
-    case_in_words,
+    case_facts,
     clearest,
     earlier_advice,
     failure_facts,
@@ -113,9 +113,8 @@ def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played
     """
     try:
         answer, fault = ask(function, case)
-    except (OutOfTime, Died) as ended:
-        words = case_in_words(exercise.name, exercise.arguments, case)
-        ended.add_note(f"That was in {words}.")
+    except Ended as ended:
+        ended.facts = case_facts(exercise.name, exercise.arguments, case)
         raise
     demands = exercise.demands(case, strict=True)
     if fault is None and case.raises is None:
@@ -127,9 +126,15 @@ def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played
     return Played(case, expected, tolerance, answer, fault)
 
 
-def without_marks(exercise: Exercise, status: str, reason: str) -> ExerciseVerdict:
+def without_marks(
+    exercise: Exercise,
+    status: str,
+    reason: str,
+    facts: Sequence[tuple[str, str]] = (),
+) -> ExerciseVerdict:
     """The verdict on a function that could not be played, with the reason."""
-    report = Report(_headline(exercise, 0.0, status), False, [Line(False, reason)])
+    lines = [Line(False, reason)]
+    report = Report(_headline(exercise, 0.0, status), False, lines, facts)
     return ExerciseVerdict(0.0, exercise.points, status, report)
 
 

@@ -21,7 +21,7 @@ from autograder.judge.evaluate import (
 )
 from autograder.judge.exercise import Exercise
 from autograder.judge.notebook import Cell, Submission, take_apart
-from autograder.judge.sandbox import Died, Limits, OutOfTime, Sandbox, SandboxError
+from autograder.judge.sandbox import Ended, Limits, OutOfTime, Sandbox, SandboxError
 from autograder.judge.verdict import ExerciseVerdict, Verdict
 from descentlab.check import ERRORS, signature_advice
 from descentlab.compare import Raised
@@ -121,7 +121,7 @@ class _Sitting:
                     continue
                 try:
                     self._one_cell(sandbox, cell)
-                except (OutOfTime, Died) as ended:
+                except Ended as ended:
                     # Where the whole notebook's time is up, no cell is to blame.
                     if self._in_time() and self._is_to_blame(cell, ended):
                         self._give_up(cell, ended)
@@ -134,7 +134,7 @@ class _Sitting:
         except SandboxError:
             return Sandbox(self.limits)
 
-    def _is_to_blame(self, cell: Cell, ended: OutOfTime | Died) -> bool:
+    def _is_to_blame(self, cell: Cell, ended: Ended) -> bool:
         """Whether a cell has ended a sandbox.
 
         The first death may be the work of something outside, or of an exercise judged
@@ -208,7 +208,7 @@ class _Sitting:
         advice = [ERRORS[kind] for kind in raised.kinds if kind in ERRORS][:1]
         self.found[name] = with_advice(self.found[name], advice)
 
-    def _give_up(self, cell: Cell, ended: OutOfTime | Died) -> None:
+    def _give_up(self, cell: Cell, ended: Ended) -> None:
         """Settle what hung or died, so that the next sandbox goes around it."""
         status = "timeout" if isinstance(ended, OutOfTime) else "error"
         name = cell.exercise or cell.check
@@ -224,10 +224,13 @@ class _Sitting:
             self.hung += status == "timeout"
             self.failed[cell.number] = Raised((reason,), "")
         elif name not in self.found:
-            self._settle(name, status, reason)
-            # Which call it was, where it was one.
-            notes = getattr(ended, "__notes__", [])
-            self.found[name] = with_advice(self.found[name], notes)
+            self._settle(name, status, reason, ended.facts)
 
-    def _settle(self, name: str, status: str, reason: str) -> None:
-        self.found[name] = without_marks(self.exercises[name], status, reason)
+    def _settle(
+        self,
+        name: str,
+        status: str,
+        reason: str,
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.found[name] = without_marks(self.exercises[name], status, reason, facts)

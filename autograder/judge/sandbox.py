@@ -61,14 +61,20 @@ class SandboxError(Exception):
     """No sandbox can be had on this machine; the message says what to do."""
 
 
-class OutOfTime(BaseException):
-    """The sandbox did not answer in time.
+class Ended(BaseException):
+    """Nothing more comes from the sandbox; ``facts`` show in which call that was.
 
     Not an ``Exception``: it ends the exercise, and is no answer of the student's.
     """
 
+    facts: Sequence[tuple[str, str]] = ()
 
-class Died(BaseException):
+
+class OutOfTime(Ended):
+    """The sandbox did not answer in time."""
+
+
+class Died(Ended):
     """The sandbox is gone, or talks nonsense: nothing more can come from it.
 
     The message says which, for the student to read.

@@ -699,10 +699,10 @@ def nothing_is_wrong_with_nothing(place):
     return marks(attack_called("Nothing at all, of the right rank"))[0] > 0
 
 
-def groups_alone(exercise, function, seed, earlier=None):
+def groups_alone(exercise, function, seed, earlier):
     cases = exercise.cases(np.random.default_rng(seed))
     played = [evaluate.play(exercise, function, case) for case in cases]
-    return evaluate._marks(exercise, played)
+    return evaluate._marks(exercise, played, earlier)
 
 
 @wall("values first", replaced(judging, "evaluate", groups_alone))

@@ -227,7 +227,7 @@ def test_the_table_and_the_csv_tell_who_has_what(small, tmp_path, capsys):
     with path.open() as file:
         found = {row["student"]: row for row in csv.DictReader(file)}
     assert list(found) == sorted(STUDENTS)
-    assert found["changes-its-arguments"]["score"] == "14.6667"
+    assert found["changes-its-arguments"]["score"] == "15.5556"
     assert found["changes-its-arguments"]["update_moments status"] == "partial"
     assert found["not-a-notebook"]["adam_step status"] == "rejected"
 

@@ -151,7 +151,7 @@ def test_a_wrong_step_on_right_earlier_functions_does_not(wrong_step):
 
 
 CHECK = import_module("descentlab.check")
-IN_PLACE = "writes into arrays that are not its own"
+IN_PLACE = "changed arrays that others still need"
 SOURCES = {
     "sgd_step": "theta -= lr * grad\n    return theta",
     "update_moments": "m *= beta1\n    m += (1 - beta1) * grad\n    v *= beta2\n"
