@@ -292,6 +292,11 @@ MOMENTUM_MISTAKES = mistakes(
             {"theta - lr": "mu * theta - lr"},
             "mu belongs to the buffer; you shrink the parameters with it.",
         ),
+        "bracket-missing": (
+            {"+ grad": "+ 1 - mu * grad"},
+            "Without a bracket a 1 is added to every element; and in this form the new"
+            " gradient enters in full, with no weight before it.",
+        ),
     },
 )
 

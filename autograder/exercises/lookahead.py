@@ -204,6 +204,14 @@ SYNC_MISTAKES = mistakes(
             {"slow + alpha * (fast - slow)": "(1 - alpha) * slow + fast"},
             "The two shares add up to 1; here the fast weights come in full.",
         ),
+        "bracket-missing": (
+            [
+                {"(fast - slow)": "fast - slow"},
+                {"slow + alpha * (fast - slow)": "alpha * fast + 1 - alpha * slow"},
+            ],
+            "A bracket is missing: a factor multiplies only the one term that follows"
+            " it.",
+        ),
     },
 )
 
@@ -433,6 +441,11 @@ SWITCH_MISTAKES = mistakes(
         "or": (
             {" and ": " or "},
             "Both conditions have to hold, not one of them.",
+        ),
+        "bracket-missing": (
+            {"(1 - beta2**t)": "1 - beta2**t"},
+            "Division binds more tightly than subtraction: what you divide by needs a"
+            " bracket.",
         ),
     },
 )

@@ -142,7 +142,10 @@ RMSPROP_MISTAKES = mistakes(
             " their sign, so that opposite ones cancel.",
         ),
         "absolute-instead-of-square": (
-            {"grad**2": "np.abs(grad)"},
+            [
+                {"grad**2": "np.abs(grad)"},
+                {"grad**2": "np.abs(grad)", "np.sqrt(v + eps)": "(v + eps)"},
+            ],
             "You average absolute values; the method averages another measure of size,"
             " which the root undoes later.",
         ),
@@ -200,6 +203,43 @@ RMSPROP_MISTAKES = mistakes(
             {"theta - lr": "lr"},
             "You return the step itself; the function returns the weights after it.",
         ),
+        "bracket-missing": (
+            {"(1 - beta) * grad**2": "1 - beta * grad**2"},
+            "The weight of the new term is a difference and needs a bracket: without it"
+            " a 1 is added to every element.",
+        ),
+        "root-in-state": (
+            [
+                {
+                    "v = beta * v + (1 - beta) * grad**2": (
+                        f"v = np.sqrt(beta * v + (1 - beta) * grad**2{guard})"
+                    ),
+                    "np.sqrt(v + eps)": denominator,
+                }
+                for guard, denominator in (("", "(v + eps)"), (" + eps", "v"))
+            ],
+            "The root is for the step; the state keeps the squares.",
+        ),
+        "inverted": (
+            [
+                {"grad / np.sqrt": "grad * np.sqrt"},
+                {"lr * grad / np.sqrt(v + eps)": "np.sqrt(v + eps) / lr * grad"},
+            ],
+            "Your root stands above the line; below it, large gradients give small"
+            " steps.",
+        ),
+        "rate-divides": (
+            {"lr * grad / ": "grad / lr / "},
+            "You divide by the rate: a smaller rate then makes a longer step.",
+        ),
+        "root-of-everything": (
+            [
+                {f"{whole} / np.sqrt(v + eps)": f"np.sqrt({whole} / (v + eps))"}
+                for whole in ("lr * grad", "grad")
+            ]
+            + [{"lr * grad / np.sqrt(v + eps)": "np.sqrt(lr / (v + eps)) * grad"}],
+            "The root covers more than the average: rate and gradient stay outside.",
+        ),
     },
 )
 
@@ -235,8 +275,12 @@ EFFECTIVE_MISTAKES = mistakes(
             "You divide by a mean square; RMS has one more operation in its name.",
         ),
         "inverted": (
-            {"lr / ": "lr * "},
-            "You multiply where large gradients must give small rates.",
+            [
+                {"lr / ": "lr * "},
+                {"lr / np.sqrt(v + eps)": "np.sqrt(v + eps) / lr"},
+            ],
+            "Your root stands above the line; below it, large gradients give small"
+            " rates.",
         ),
         "half-precedence": (
             {"np.sqrt(v + eps)": "(v + eps) ** 1 / 2"},
@@ -253,6 +297,10 @@ EFFECTIVE_MISTAKES = mistakes(
         "rate-missing": (
             {"lr / ": "1 / "},
             "Your rate is the same for every lr: the argument is not used.",
+        ),
+        "rate-divides": (
+            {"lr / ": "1 / lr / "},
+            "You divide by the rate: a smaller lr then gives a larger result.",
         ),
     },
 )

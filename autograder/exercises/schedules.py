@@ -291,6 +291,18 @@ def step_decay(t, lr0, milestones=(30, 60), factor=0.1):
     return lr0 * factor**n
 """
 ON_AND_AFTER = "n = sum(t >= m for m in milestones)"
+FIRST_ALONE = """\
+n = 0
+    if t >= milestones[0]:
+        n = 1
+    elif t >= milestones[1]:
+        n = 2"""
+TWO_AT_MOST = """\
+n = 0
+    if t >= milestones[1]:
+        n = 2
+    elif t >= milestones[0]:
+        n = 1"""
 
 STEP_MISTAKES = _mistakes(
     STEP_DECAY,
@@ -316,6 +328,7 @@ STEP_MISTAKES = _mistakes(
             [
                 {ON_AND_AFTER: "n = t >= milestones[0]"},
                 {ON_AND_AFTER: "n = t >= milestones[-1]"},
+                {ON_AND_AFTER: FIRST_ALONE},
             ],
             "Your rate falls once; each milestone that is passed lowers it again.",
         ),
@@ -348,6 +361,13 @@ STEP_MISTAKES = _mistakes(
         "factor-returned": (
             {"lr0 * ": ""},
             "You return what lr0 is multiplied by, not the rate.",
+        ),
+        "two-milestones": (
+            [
+                {ON_AND_AFTER: "n = sum(t >= m for m in milestones[:2])"},
+                {ON_AND_AFTER: TWO_AT_MOST},
+            ],
+            "Your function knows two milestones; there may be one, or many.",
         ),
     },
 )

@@ -92,6 +92,20 @@ def update_moments__nothing_returned(grad, m, v, beta1=0.9, beta2=0.999):
     v[...] = beta2 * v + (1 - beta2) * grad**2
 
 
+def update_moments__bracket_missing(grad, m, v, beta1=0.9, beta2=0.999):
+    """bracket-missing: the decay rates multiply what is new, less 1."""
+    m = beta1 * m + 1 - beta1 * grad
+    v = beta2 * v + 1 - beta2 * grad**2
+    return m, v
+
+
+def update_moments__second_bracket_missing(grad, m, v, beta1=0.9, beta2=0.999):
+    """bracket-missing: in the second average alone."""
+    first = m * beta1 + grad * (1 - beta1)
+    second = v * beta2 + 1 - beta2 * grad * grad
+    return first, second
+
+
 # update_moments: right numbers, wrong dtype
 
 
@@ -185,6 +199,13 @@ def bias_correct__complement_missing(moment, beta, t):
     if t < 1:
         raise ValueError("t counts from 1")
     return np.divide(moment, beta**t)
+
+
+def bias_correct__bracket_missing(moment, beta, t):
+    """bracket-missing: divides by 1, then takes the power off."""
+    if t < 1:
+        raise ValueError("t must be at least 1")
+    return moment / 1 - beta**t
 
 
 # bias_correct: raises
@@ -598,6 +619,94 @@ def adam_step__rounded(theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, ep
     v_hat = v / (1 - beta2**t)
     theta = theta - lr * m_hat / (np.sqrt(v_hat) + eps)
     return np.round(theta, 5), np.round(m, 5), np.round(v, 5)
+
+
+def adam_step__bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """bracket-missing: in both averages."""
+    m = beta1 * m + 1 - beta1 * grad
+    v = beta2 * v + 1 - beta2 * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adam_step__first_bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """bracket-missing: in the first average alone."""
+    m = m * beta1 + 1 - beta1 * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adam_step__second_bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """bracket-missing: in the second average alone."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = v * beta2 + 1 - beta2 * grad * grad
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adam_step__correction_bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """bracket-missing-in-correction: divides by 1, then takes the powers off."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / 1 - beta1**t
+    v_hat = v / 1 - beta2**t
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adam_step__absolute_instead_of_square(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """absolute-instead-of-square: the size of a gradient is its absolute value."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * np.abs(grad)
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adam_step__root_in_state(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """root-in-state: the root is kept, and averaged at the next step."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = np.sqrt(beta2 * v + (1 - beta2) * grad**2)
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat / (v_hat + eps), m, v
+
+
+def adam_step__inverted(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """inverted: the step is multiplied by the root."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat * (np.sqrt(v_hat) + eps), m, v
+
+
+def adam_step__rate_divides(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """rate-divides: the rate stands below the line with the root."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - m_hat / (lr * (np.sqrt(v_hat) + eps)), m, v
 
 
 # adam_step: raises

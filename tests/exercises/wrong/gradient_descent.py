@@ -282,6 +282,12 @@ def momentum_step__nothing_returned(theta, grad, buf, lr, mu=0.9):
     theta = theta - lr * buf
 
 
+def momentum_step__bracket_missing(theta, grad, buf, lr, mu=0.9):
+    """bracket-missing: an average, and its second weight lost its bracket."""
+    buf = mu * buf + 1 - mu * grad
+    return theta - lr * buf, buf
+
+
 # momentum_step: raises
 
 

@@ -50,6 +50,16 @@ def lookahead_sync__nothing_returned(slow, fast, alpha=0.5):
     slow = slow + alpha * (fast - slow)
 
 
+def lookahead_sync__bracket_missing(slow, fast, alpha=0.5):
+    """bracket-missing: alpha multiplies the fast weights alone."""
+    return slow + alpha * fast - slow
+
+
+def lookahead_sync__share_bracket_missing(slow, fast, alpha=0.5):
+    """bracket-missing: the other share lost its bracket."""
+    return 1 - alpha * slow + alpha * fast
+
+
 # lookahead_sync: right numbers, wrong dtype
 
 
@@ -373,6 +383,12 @@ def should_switch__relative(gamma, lam, beta2, t, tol=1e-9):
 def should_switch__or(gamma, lam, beta2, t, tol=1e-9):
     """or: one of the conditions is enough."""
     return t > 1 or abs(lam / (1 - beta2**t) - gamma) < tol
+
+
+def should_switch__bracket_missing(gamma, lam, beta2, t, tol=1e-9):
+    """bracket-missing: divides by 1, then takes the power off."""
+    corrected = lam / 1 - beta2**t
+    return bool(t > 1 and abs(corrected - gamma) < tol)
 
 
 # should_switch: fails at the edges

@@ -191,6 +191,58 @@ def rmsprop_step__flattened(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
     return theta - lr * grad / np.sqrt(v + eps), v
 
 
+def rmsprop_step__absolute_and_no_root(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """absolute-instead-of-square: absolute values need no root, it is thought."""
+    v = beta * v + (1 - beta) * abs(grad)
+    return theta - lr * grad / (v + eps), v
+
+
+def rmsprop_step__bracket_missing(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """bracket-missing: beta times the square is taken from 1."""
+    v = beta * v + 1 - beta * grad**2
+    theta = theta - lr * grad / np.sqrt(v + eps)
+    return theta, v
+
+
+def rmsprop_step__root_in_state(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """root-in-state: the RMS itself is kept, and averaged at the next step."""
+    rms = np.sqrt(beta * v + (1 - beta) * np.square(grad) + eps)
+    return theta - lr / rms * grad, rms
+
+
+def rmsprop_step__inverted(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """inverted: the step is multiplied by the root."""
+    v = beta * v + (1 - beta) * grad**2
+    rate = lr * np.sqrt(v + eps)
+    return theta - rate * grad, v
+
+
+def rmsprop_step__root_over_rate(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """inverted: the fraction of rate and root is upside down."""
+    v = beta * v + (1 - beta) * grad**2
+    rate = np.sqrt(v + eps) / lr
+    return theta - grad * rate, v
+
+
+def rmsprop_step__rate_divides(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """rate-divides: the rate stands below the line with the root."""
+    v = beta * v + (1 - beta) * grad**2
+    return theta - grad / (lr * np.sqrt(v + eps)), v
+
+
+def rmsprop_step__root_of_everything(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """root-of-everything: the root closes behind the whole rate."""
+    v = beta * v + (1 - beta) * grad**2
+    rate = np.sqrt(lr / (v + eps))
+    return theta - rate * grad, v
+
+
+def rmsprop_step__root_of_the_step(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """root-of-everything: the root closes behind the whole step."""
+    v = beta * v + (1 - beta) * grad**2
+    return theta - np.sqrt(lr * grad / (v + eps)), v
+
+
 # rmsprop_step: raises
 
 
@@ -344,6 +396,16 @@ def effective_lr__rate_ignored(v, lr=1e-3, eps=1e-8):
 def effective_lr__global_average(v, lr=1e-3, eps=1e-8):
     """global-average: one rate for all the parameters."""
     return np.full_like(v, lr / np.sqrt(np.mean(v) + eps))
+
+
+def effective_lr__root_over_rate(v, lr=1e-3, eps=1e-8):
+    """inverted: the fraction is upside down."""
+    return np.sqrt(v + eps) / lr
+
+
+def effective_lr__rate_divides(v, lr=1e-3, eps=1e-8):
+    """rate-divides: the rate stands below the line with the root."""
+    return 1 / (lr * np.sqrt(v + eps))
 
 
 # effective_lr: raises

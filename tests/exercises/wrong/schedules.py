@@ -79,6 +79,41 @@ def step_decay__nothing_returned(t, lr0, milestones=(30, 60), factor=0.1):
     lr0 = lr0 * factor ** sum(t >= m for m in milestones)
 
 
+def step_decay__elif(t, lr0, milestones=(30, 60), factor=0.1):
+    """one-drop: after the first milestone the elif is never asked."""
+    if t >= milestones[0]:
+        return lr0 * factor
+    elif t >= milestones[1]:
+        return lr0 * factor**2
+    return lr0
+
+
+def step_decay__break(t, lr0, milestones=(30, 60), factor=0.1):
+    """one-drop: the loop ends at the first milestone that is passed."""
+    for milestone in milestones:
+        if t >= milestone:
+            lr0 = lr0 * factor
+            break
+    return lr0
+
+
+def step_decay__two_milestones(t, lr0, milestones=(30, 60), factor=0.1):
+    """two-milestones: as many branches as the default has milestones."""
+    first, second = milestones[0], milestones[1]
+    if t < first:
+        return lr0
+    elif t < second:
+        return lr0 * factor
+    else:
+        return lr0 * factor**2
+
+
+def step_decay__two_milestones_by_where(t, lr0, milestones=(30, 60), factor=0.1):
+    """two-milestones: the same for arrays."""
+    rate = np.where(np.asarray(t) >= milestones[0], lr0 * factor, lr0)
+    return np.where(np.asarray(t) >= milestones[1], rate * factor, rate)
+
+
 # step_decay: raises
 
 

@@ -654,6 +654,78 @@ def adamw_step__eps_inside_root(
     return theta - lr * (step + weight_decay * theta), m, v
 
 
+def adamw_step__bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """bracket-missing: in both averages."""
+    m = beta1 * m + 1 - beta1 * grad
+    v = beta2 * v + 1 - beta2 * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    decayed = theta * (1 - lr * weight_decay)
+    return decayed - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adamw_step__second_bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """bracket-missing: in the second average alone."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = v * beta2 + 1 - beta2 * grad * grad
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    decayed = theta * (1 - lr * weight_decay)
+    return decayed - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adamw_step__correction_bracket_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """bracket-missing-in-correction: divides by 1, then takes the powers off."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / 1 - beta1**t
+    v_hat = v / 1 - beta2**t
+    decayed = theta * (1 - lr * weight_decay)
+    return decayed - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adamw_step__absolute_instead_of_square(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """absolute-instead-of-square: the size of a gradient is its absolute value."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * np.abs(grad)
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    decayed = theta * (1 - lr * weight_decay)
+    return decayed - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+def adamw_step__inverted(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """inverted: the step is multiplied by the root."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    decayed = theta * (1 - lr * weight_decay)
+    return decayed - lr * m_hat * (np.sqrt(v_hat) + eps), m, v
+
+
+def adamw_step__rate_divides(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """rate-divides: the rate stands below the line with the root."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    decayed = theta * (1 - lr * weight_decay)
+    return decayed - m_hat / (np.sqrt(v_hat) + eps) / lr, m, v
+
+
 # adamw_step: right numbers, wrong dtype
 
 
