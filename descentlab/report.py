@@ -12,7 +12,10 @@ import numpy as np
 from descentlab.callbacks import CALLBACKS
 
 LOOK = "Where to look: "
-MARKS = {True: ("ok", "✓", "#00734f"), False: ("no", "✗", "#a83d00")}
+MARKS = {True: ("ok", "✓", "#009e73"), False: ("no", "✗", "#d55e00")}
+TEXT = 40
+"""Per cent of the page's own text colour in that of a mark: whether the page is light
+or dark, and whoever made it so, a mark is as far from its ground as it takes."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,8 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        colour = MARKS[self.passed][2]
-        rows = [
-            f"<strong style='color: {colour}'>{html.escape(self.headline)}</strong>"
-        ]
+        headline = html.escape(self.headline)
+        rows = [f"<strong style='{_coloured(self.passed)}'>{headline}</strong>"]
         if self.lines:
             rows.append("<ul style='list-style: none; margin: .3em 0; padding: 0'>")
             rows += [_line(x) for x in self.lines]
@@ -78,7 +79,7 @@ class Report:
         rows += [f"<p style='margin: .3em 0'>{html.escape(x)}</p>" for x in self.advice]
         if self.where:
             rows.append(f"<p style='margin: .3em 0'>{LOOK}{self._place()}.</p>")
-        border = f"border-left: 4px solid {colour}; padding: .4em .8em"
+        border = f"border-left: 4px solid {MARKS[self.passed][2]}; padding: .4em .8em"
         return f"<div class='descentlab-report' style='{border}'>{''.join(rows)}</div>"
 
     def _place(self) -> str:
@@ -93,10 +94,15 @@ def _joined(line: Line) -> str:
 
 
 def _line(line: Line) -> str:
-    _, sign, colour = MARKS[line.passed]
     word = "passed" if line.passed else "failed"
-    sign = f"<span style='color: {colour}' aria-label='{word}'>{sign}</span>"
+    style = _coloured(line.passed)
+    sign = f"<span style='{style}' aria-label='{word}'>{MARKS[line.passed][1]}</span>"
     return f"<li style='margin: 0'>{sign} {html.escape(_joined(line))}</li>"
+
+
+def _coloured(passed: bool) -> str:
+    """The style of words in the colour of a mark."""
+    return f"color: color-mix(in srgb, currentColor {TEXT}%, {MARKS[passed][2]})"
 
 
 def _fact(name: str, value: str) -> str:

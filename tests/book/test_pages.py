@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from descentlab.report import Report
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -46,6 +50,33 @@ def test_figures_are_inverted_in_the_dark_theme_alone(visit):
     ]
     assert filters[0] == "none"
     assert filters[1].startswith("invert(")
+
+
+REPORT = """html => {
+    const output = document.createElement("div");
+    output.className = "cell_output";
+    output.innerHTML = `<div class="output text_html">${html}</div>`;
+    document.querySelector(".bd-content article").append(output);
+    const colours = (selector, name) =>
+        getComputedStyle(document.querySelector(selector))[name];
+    const box = ".text_html:has(.descentlab-report)";
+    return [
+        colours(box, "backgroundColor"), colours(box, "color"),
+        colours("article p", "color"), colours(".descentlab-report strong", "color"),
+    ];
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_report_has_the_colours_of_the_page(visit, theme):
+    html = Report("step: 1 of 9 published cases fail", False)._repr_html_()
+    ground, words, prose, headline = visit(theme=theme).evaluate(REPORT, html)
+    assert ground == "rgba(0, 0, 0, 0)"
+    assert words == prose
+    # An orange, mixed with the words.
+    red, green, blue = map(float, re.findall(r"[\d.]+", headline))
+    assert red > green > blue
+    assert (red > 0.7) == (theme == "dark")
 
 
 def test_paper_is_light(visit):

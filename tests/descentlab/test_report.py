@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from descentlab.report import Line, Report, show, show_call
+from descentlab.report import MARKS, TEXT, Line, Report, show, show_call
 
 REPORT = Report(
     headline="adam_step: 1 of 3 published cases fail",
@@ -86,6 +86,39 @@ def test_in_brief():
     place = replace(REPORT, advice=[])
     assert place.brief == "Where to look: chapter <there> & here."
     assert replace(place, where="").brief == "values"
+
+
+def luminance(colour):
+    """The relative luminance of WCAG 2.2."""
+    linear = np.where(
+        colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4
+    )
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def rgb(colour):
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize(
+    ("text", "ground"),
+    [
+        ("#212121", "#ffffff"),  # JupyterLab, light
+        ("#ffffff", "#111111"),  # JupyterLab, dark
+        ("#222832", "#ffffff"),  # the book, light
+        ("#ced6dd", "#121212"),  # the book, dark
+    ],
+)
+def test_a_mark_is_seen_on_a_light_page_and_on_a_dark_one(passed, text, ground):
+    colour = MARKS[passed][2]
+    style = f"color: color-mix(in srgb, currentColor {TEXT}%, {colour})"
+    html = Report("headline", passed, [Line(passed, "values")])._repr_html_()
+    assert html.count(style) == 2
+    assert "background" not in html
+    mixed = TEXT / 100 * rgb(text) + (1 - TEXT / 100) * rgb(colour)
+    dim, bright = sorted([luminance(mixed), luminance(rgb(ground))])
+    assert (bright + 0.05) / (dim + 0.05) >= 4.5
 
 
 def test_html_runs_nothing_that_a_student_wrote():
