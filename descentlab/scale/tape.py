@@ -32,13 +32,13 @@ NAMED = {name: np.dtype(name) for name in DTYPES}
 ARITHMETIC = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv"}
 """What most lines of most steps consist of, and what Python calls it."""
 
-PLAIN: dict[tuple[Any, Any], str] = {
-    kinds: dtype
+PLAIN: dict[tuple[str, Any], str] = {
+    (dtype, other): dtype
     for dtype in ("float32", "float64")
-    for number in (int, float)
-    for kinds in ((dtype, dtype), (dtype, number), (number, dtype))
+    for other in (dtype, int, float)
 }
-"""Operands whose arithmetic needs no look at NumPy's rules: the arrays' dtype stays."""
+"""An array and an operand whose arithmetic needs no look at NumPy's rules: its dtype
+stays."""
 
 Node = tuple[str, tuple[int, ...], str]
 """An operation, the nodes that it works on (for an input or a scalar: its place), and
@@ -96,29 +96,6 @@ class Tape:
         return (
             array if array._dtype == dtype else self.write(dtype, (array._node,), dtype)
         )
-
-    def arithmetic(self, name: str, left: Any, right: Any) -> Any:
-        """One of the four operations, from an operator; most go the short way.
-
-        It is the way of most operations of a step, so it makes few calls.
-        """
-        one = left._dtype if type(left) is StandIn else type(left)
-        other = right._dtype if type(right) is StandIn else type(right)
-        dtype = PLAIN.get((one, other))
-        if dtype is None:
-            return getattr(np, name)(left, right)
-        first = (
-            left._node
-            if type(left) is StandIn and left._tape is self
-            else self.operand(left, dtype)
-        )
-        second = (
-            right._node
-            if type(right) is StandIn and right._tape is self
-            else self.operand(right, dtype)
-        )
-        self.nodes.append((name, (first, second), dtype))
-        return StandIn(self, len(self.nodes) - 1, dtype)
 
     def kind(self, value: Any) -> Any:
         """What NumPy's rules for dtypes need to know of an operand."""
@@ -246,6 +223,8 @@ class StandIn(NDArrayOperatorsMixin):
         self, ufunc: np.ufunc, method: str, *values: Any, **more: Any
     ) -> StandIn:
         tape = self._tape
+        if method == "__call__" and not more:  # the short way
+            return tape.apply(ufunc, *values)
         if method != "__call__":
             tape.refuse(f"it uses np.{ufunc.__name__}.{method}", ELEMENTWISE)
         (out,) = more.pop("out", None) or (None,)
@@ -310,16 +289,35 @@ class StandIn(NDArrayOperatorsMixin):
 
 
 def _give_operators(name: str, short: str) -> None:
-    """Let a stand-in's operators go the short way."""
+    """Let a stand-in's operators go the short way, which makes few calls."""
+    plainly = getattr(np, name)
+
+    def apply(one: StandIn, other: Any, turned: bool) -> Any:
+        """Write ``one ∘ other`` down, or ``other ∘ one``."""
+        tape, kind = one._tape, type(other)
+        array = kind is StandIn
+        dtype = PLAIN.get((one._dtype, other._dtype if array else kind))
+        if dtype is None or (array and other._tape is not tape):
+            return plainly(other, one) if turned else plainly(one, other)
+        nodes = tape.nodes
+        if array:
+            node = other._node
+        else:
+            node = len(nodes)
+            nodes.append(("scalar", (len(tape.scalars),), dtype))
+            tape.scalars.append(other)
+        operands = (node, one._node) if turned else (one._node, node)
+        nodes.append((name, operands, dtype))
+        return StandIn(tape, len(nodes) - 1, dtype)
 
     def operate(self: StandIn, other: Any) -> Any:
-        return self._tape.arithmetic(name, self, other)
+        return apply(self, other, False)
 
     def operate_from_right(self: StandIn, other: Any) -> Any:
-        return self._tape.arithmetic(name, other, self)
+        return apply(self, other, True)
 
     def operate_in_place(self: StandIn, other: Any) -> StandIn:
-        return self.assign(self._tape.arithmetic(name, self, other))
+        return self.assign(apply(self, other, False))
 
     setattr(StandIn, f"__{short}__", operate)
     setattr(StandIn, f"__r{short}__", operate_from_right)
