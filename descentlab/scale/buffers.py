@@ -15,9 +15,11 @@ from torch.utils.dlpack import from_dlpack
 Tensor = torch.Tensor
 State = dict[str, Any]
 
+LINE = 64
+"""Bytes of a cache line; a vector that begins with one lies in no second."""
+
 ALIGNED = 32
-"""Each parameter begins at a multiple of so many elements: 64 bytes at least, so that
-vector instructions find it aligned."""
+"""Each parameter begins at a multiple of so many elements: a cache line at least."""
 
 HALF = frozenset({torch.bfloat16, torch.float16})
 """What NumPy's arithmetic knows badly or not at all: computed in float32."""
@@ -58,6 +60,7 @@ class Bucket:
         self.device = params[0].device
         self._strides = [_strides(param) for param in params]
         self._buffers: list[Tensor] = []
+        self._in_numpy: list[np.ndarray] = []
         self._gradients: list[Tensor] = []
         self._views: list[Tensor] = []
         for name in names:
@@ -126,7 +129,7 @@ class Bucket:
     ) -> tuple[Tensor, list[Tensor]]:
         """A buffer of zeros, a view of it for each parameter, and contents in them."""
         sizes = [-(-p.numel() // ALIGNED) * ALIGNED for p in self.params]
-        buffer = torch.zeros(sum(sizes), dtype=dtype, device=self.device)
+        buffer = _zeros(sum(sizes), dtype, self.device)
         views = [
             _own(part.as_strided(param.shape, strides))
             for param, strides, part in zip(
@@ -145,11 +148,23 @@ class Bucket:
         else:
             gradient = self.params[0].grad
             assert gradient is not None
+            if gradient.requires_grad:  # made with create_graph
+                gradient = gradient.detach()
             self._buffers[1] = _line(gradient, self._strides[0])
             if self._buffers[1].shape != self._buffers[0].shape:
                 # Laid out otherwise: element by element, in no line.
-                return [self.params[0].data, gradient.detach(), *self._views]
+                return [self.params[0].data, gradient, *self._views]
         return self._buffers
+
+    def in_numpy(self, arrays: Sequence[Tensor]) -> list[np.ndarray]:
+        """What ``arrays`` has given, as NumPy sees that memory."""
+        if arrays is not self._buffers:
+            return [array.numpy() for array in arrays]
+        if not self._in_numpy:
+            self._in_numpy = [array.numpy() for array in arrays]
+        elif not self._gradients:  # then it may be another gradient
+            self._in_numpy[1] = arrays[1].numpy()
+        return self._in_numpy
 
     def _gather(self) -> None:
         """Copy gradients that were made anew to their buffer, and keep them there."""
@@ -185,6 +200,22 @@ class Bucket:
                 kept[name] = kept[name].clone()
 
 
+def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A line of zeros.
+
+    On the CPU in memory of NumPy's, which asks the system for large pages, as PyTorch
+    does not: a loop along them waits less often for the translation of an address.
+    """
+    if device.type != "cpu":
+        return torch.zeros(count, dtype=dtype, device=device)
+    size = count * dtype.itemsize
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    line = torch.from_numpy(memory[start : start + size]).view(dtype)
+    # Written to at once: pages that are read first may stay small.
+    return line.zero_()
+
+
 def movable(params: Iterable[Tensor]) -> set[Tensor]:
     """The parameters whose memory is theirs alone, and may be put elsewhere.
 
@@ -216,6 +247,8 @@ def _strides(param: Tensor) -> tuple[int, ...]:
 
 def _line(tensor: Tensor, strides: tuple[int, ...]) -> Tensor:
     """A tensor's elements in the order of their memory, if that has these strides."""
+    if tensor.dim() == 1:
+        return tensor
     steps = zip(tensor.shape, tensor.stride(), strides, strict=True)
     if all(size <= 1 or one == other for size, one, other in steps):
         return tensor.as_strided((tensor.numel(),), (1,))
@@ -230,7 +263,7 @@ def _fitting(kept: Tensor | None, param: Tensor, strides: tuple[int, ...]) -> Te
     )
     if kept is not None and not fresh and kept.stride() == strides:
         return kept
-    made = torch.zeros(param.numel(), dtype=wide(param.dtype), device=param.device)
+    made = _zeros(param.numel(), wide(param.dtype), param.device)
     made = made.as_strided(param.shape, strides)
     return made if kept is None else made.copy_(kept)
 

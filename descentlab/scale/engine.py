@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch.autograd import profiler
+from torch.optim import optimizer as pytorch
 
 from descentlab.scale.buffers import (
     HALF,
@@ -21,7 +23,7 @@ from descentlab.scale.buffers import (
     wide,
 )
 from descentlab.scale.explain import explained
-from descentlab.scale.kernel import kernel
+from descentlab.scale.kernel import Kernel, kernel
 from descentlab.scale.rule import Rule
 from descentlab.scale.tape import Recipe, Untapeable
 
@@ -62,7 +64,6 @@ class StepOptimizer(torch.optim.Optimizer):
 
     # -- Making a step -----------------------------------------------------------------
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make a step with the gradients that there are.
 
@@ -76,6 +77,26 @@ class StepOptimizer(torch.optim.Optimizer):
             TypeError, ValueError: what the step function raises, or for wrong results.
             Untapeable: on a GPU, for a step that only NumPy can run.
         """
+        return (
+            self._watched_step(closure) if self._is_watched() else self._step(closure)
+        )
+
+    # PyTorch wraps what is not marked so. For a small step that takes longer than what
+    # it has to compute, and only hooks and profilers need it.
+    step.hooked = True  # type: ignore[attr-defined]
+
+    def _is_watched(self) -> bool:
+        """Whether a profiler runs, or anybody has hooked into steps."""
+        return bool(
+            profiler._is_profiler_enabled
+            or self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or pytorch._global_optimizer_pre_hooks
+            or pytorch._global_optimizer_post_hooks
+        )
+
+    @torch.no_grad()
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -91,12 +112,14 @@ class StepOptimizer(torch.optim.Optimizer):
         self._states = list(self.state.values())
         return loss
 
+    _watched_step = torch.optim.Optimizer.profile_hook_step(_step)
+
     def _advance(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
         """One step of one bucket: in one loop, or else with NumPy."""
         reason: Exception | None = None
-        dtype = NAMES[bucket.dtype]
         if not self._plain:
             try:
+                dtype = NAMES[bucket.dtype]
                 recorded = self.rule.record(dtype, bucket.steps + 1, hyper)
             except Exception as error:
                 reason = error
@@ -106,7 +129,7 @@ class StepOptimizer(torch.optim.Optimizer):
             # An error of the step's own comes again, and comes through.
             self._run_numpy(bucket, hyper)
         else:
-            self._run_kernel(bucket, dtype, *recorded)
+            self._run_kernel(bucket, *recorded)
         if reason is not None:
             self._plain = True
             self.rule.tell(f"{self.rule.name} runs as plain NumPy, slower: {reason}")
@@ -121,15 +144,14 @@ class StepOptimizer(torch.optim.Optimizer):
             " plain NumPy"
         )
 
-    def _run_kernel(
-        self, bucket: Bucket, dtype: str, recipe: Recipe, scalars: list[Any]
-    ) -> None:
+    def _run_kernel(self, bucket: Bucket, recipe: Recipe, scalars: list[Any]) -> None:
         """The step in one loop over a bucket's buffers."""
-        for place, node in recipe.results:
-            self.rule.check_dtype(place, recipe.dtype(node), dtype)
-        half = BOTH if bucket.dtype in HALF else NEITHER
-        made = kernel(self.rule.identifier, recipe, self.rule.arguments, half)
-        made(bucket.arrays(), scalars)
+        made = _kernel(self.rule, recipe, BOTH if bucket.dtype in HALF else NEITHER)
+        arrays = bucket.arrays()
+        if (replay := made.for_few(arrays[0])) is not None:
+            replay(bucket.in_numpy(arrays), scalars)
+        else:
+            made(arrays, scalars)
 
     def _run_numpy(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
         """The step on NumPy's views of each parameter."""
@@ -359,6 +381,15 @@ def _blank(step: Callable[..., Any]) -> StepOptimizer:
     """An optimizer that unpickling fills."""
     made = optimizer(step)
     return made.__new__(made)
+
+
+@functools.cache
+def _kernel(rule: Rule, recipe: Recipe, half: frozenset[int]) -> Kernel:
+    """The kernel of a recipe, once the dtypes of its results have been looked at."""
+    _, _, dtype = recipe.nodes[0]
+    for place, node in recipe.results:
+        rule.check_dtype(place, recipe.dtype(node), dtype)
+    return kernel(rule.identifier, recipe, rule.arguments, half)
 
 
 def _gradient(param: Tensor) -> Tensor:

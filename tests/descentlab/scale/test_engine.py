@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from descentlab.scale import optimizer
+from descentlab.scale import kernel, optimizer
 from solutions.adam import adam_step
 from solutions.gradient_descent import momentum_step, sgd_step
 from solutions.rmsprop import rmsprop_step
@@ -218,6 +219,49 @@ def test_a_closure_is_called_with_gradients_on():
     assert made.step(closure).item() == 9.0
     assert weights.item() == 0.0
     assert made.step() is None
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2), ()])
+@pytest.mark.parametrize("few", [True, False], ids=["numpy", "compiled"])
+def test_gradients_of_which_a_graph_was_made(shape, few, compiled, monkeypatch):
+    if few:
+        monkeypatch.setattr(kernel, "COMPILE_FROM", 100)
+    weights = torch.full(shape, 2.0, requires_grad=True)
+    (weights.grad,) = torch.autograd.grad(
+        (weights**2).sum(), weights, create_graph=True
+    )
+    optimizer(sgd_step)([weights], lr=0.25).step()
+    np.testing.assert_array_equal(weights.detach(), np.full(shape, 1.0))
+    assert weights.grad.requires_grad and weights.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 2)])
+def test_gradients_that_are_one_number_in_memory(shape, compiled):
+    weights = torch.ones(shape, requires_grad=True)
+    weights.grad = torch.ones(()).expand(shape)
+    optimizer(sgd_step)([weights], lr=0.25).step()
+    np.testing.assert_array_equal(weights.detach(), np.full(shape, 0.75))
+
+
+def test_hooks_into_a_step():
+    weights = parameter(1.0, grad=[1.0])
+    made, seen = optimizer(sgd_step)([weights], lr=0.5), []
+    made.register_step_pre_hook(lambda *_: seen.append(weights.item()))
+    made.register_step_post_hook(lambda *_: seen.append(weights.item()))
+    everywhere = register_optimizer_step_post_hook(lambda *_: seen.append("everywhere"))
+    made.step()
+    everywhere.remove()
+    assert seen == [1.0, 0.5, "everywhere"]
+
+
+def test_a_profiler_sees_a_step():
+    weights = parameter(1.0, grad=[1.0])
+    made = optimizer(sgd_step)([weights], lr=0.5)
+    made.step()
+    with torch.profiler.profile() as profile:
+        made.step()
+    names = [event.name for event in profile.events()]
+    assert names.count("Optimizer.step#sgd_step.step") == 1
 
 
 def test_the_gradient_is_not_changed():

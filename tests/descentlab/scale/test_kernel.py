@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.scale import compiled_loops
 from descentlab.scale import kernel, optimizer, scheduler
 from solutions.adam import adam_step
 from solutions.rmsprop import rmsprop_step
@@ -19,10 +20,9 @@ TOLERANCE = {torch.float64: 1e-14, torch.float32: 2e-6, torch.bfloat16: 2**-7}
 
 @pytest.fixture
 def compiles():
-    """How many graphs have been compiled since the test began."""
-    counters = torch._dynamo.utils.counters
-    before = counters["stats"]["unique_graphs"]
-    return lambda: counters["stats"]["unique_graphs"] - before
+    """How many loops have been compiled since the test began."""
+    before = compiled_loops()
+    return lambda: compiled_loops() - before
 
 
 def swap(theta, grad, m, v, lr=0.1):
@@ -175,3 +175,19 @@ def test_a_machine_that_can_not_compile(tmp_path):
     (line,) = [line for line in done.stderr.splitlines() if "UserWarning" in line]
     assert "slower than they could: PyTorch can't compile them here" in line
     assert "sudo apt install g++" in line
+
+
+@pytest.mark.slow
+def test_where_pytorch_has_no_short_way(compiled, compiles, monkeypatch):
+    """As with another version, where what the short way calls is not there."""
+    monkeypatch.setitem(sys.modules, "torch._inductor.compile_fx", None)
+    monkeypatch.setattr(torch, "compile", lambda made, **_: lambda *a: made(*a))
+
+    def step(theta, grad, lr=0.5):
+        return theta - lr * grad * 0.5
+
+    param = torch.ones(4, requires_grad=True)
+    param.grad = torch.ones(4)
+    optimizer(step)([param]).step()
+    np.testing.assert_array_equal(param.detach(), 0.75)
+    assert compiles() == 0
