@@ -12,7 +12,8 @@ A page names the file, and no number of a run is typed by hand::
 The directive makes a table of the list that ``mutants.json`` holds under the key
 ``exercises``: each line is a column, a key of the list's items (or several, with a
 stroke between) and its heading. Below stands what the run was made with, unless the
-option ``:undated:`` is there.
+option ``:undated:`` is there. With ``:counted: HEADING`` equal rows become one, and a
+last column says how many there are.
 
 The role shows one value, with a format if need be. A page is read again when its file
 has changed.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -55,7 +57,10 @@ class ResultsTable(SphinxDirective):
 
     required_arguments = 2
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"undated": directives.flag}
+    option_spec: ClassVar[dict[str, Any]] = {
+        "undated": directives.flag,
+        "counted": directives.unchanged_required,
+    }
 
     def run(self) -> list[nodes.Node]:
         """The table and a line below it."""
@@ -66,6 +71,10 @@ class ResultsTable(SphinxDirective):
         header = [column[2].strip() or column[0].strip() for column in columns]
         items = _value(data, key, name)
         rows = [[_cell(item, k, name) for k in keys] for item in items]
+        if "counted" in self.options:
+            header.append(self.options["counted"])
+            counts = Counter(map(tuple, rows))
+            rows = [[*row, count] for row, count in counts.items()]
         made = [] if "undated" in self.options else [provenance(data)]
         table = _table(header, rows) if rows else nodes.paragraph(text="None.")
         return [table, *(nodes.paragraph(text=text) for text in made)]
@@ -116,23 +125,31 @@ def _value(data: Any, key: str, name: str) -> Any:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> nodes.table:
-    """A table; numbers stand to the right, text in backticks is code."""
+    """A table; numbers and their heading stand to the right, backticks are code."""
+    texts = [[_text(value) for value in row] for row in rows]
+    # An empty cell says nothing of its column.
+    right = [
+        any(map(_is_number, column)) and all(map(_is_number, filter(None, column)))
+        for column in zip(*texts, strict=True)
+    ]
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header))
     group["cols"] = len(header)
-    group += nodes.thead("", _row(header))
-    group += nodes.tbody("", *map(_row, rows))
+    group += nodes.thead("", _row(header, right))
+    group += nodes.tbody("", *(_row(row, right) for row in texts))
     return nodes.table("", group, classes=["results"])
 
 
-def _row(cells: Iterable[Any]) -> nodes.row:
-    return nodes.row("", *map(_entry, cells))
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?[\d.]+(/-?[\d.]+)*", text) is not None
 
 
-def _entry(value: Any) -> nodes.entry:
-    text = _text(value)
-    number = re.fullmatch(r"-?[\d.]+(/-?[\d.]+)*", text)
+def _row(texts: Sequence[str], right: Sequence[bool]) -> nodes.row:
+    return nodes.row("", *map(_entry, texts, right))
+
+
+def _entry(text: str, right: bool) -> nodes.entry:
     paragraph = nodes.paragraph("", "", *_inlines(text))
-    return nodes.entry("", paragraph, classes=["text-right"] if number else [])
+    return nodes.entry("", paragraph, classes=["text-right"] if right else [])
 
 
 def _inlines(text: str) -> Iterable[nodes.Node]:

@@ -1,6 +1,7 @@
 """Results of a run on a page: tables and values, never typed by hand."""
 
 import json
+import re
 
 import pytest
 from sphinx.testing.util import SphinxTestApp
@@ -61,6 +62,20 @@ def test_a_table_has_a_row_for_each_item_and_says_what_it_was_made_with(page):
     assert places == sorted(places)
     assert "two __dunder__ | bar" in html
     assert "Made on 2026-11-24 by make things, with python 3.11.7, numpy 2.4.6." in html
+
+
+def test_numbers_stand_to_the_right_with_their_heading(page):
+    html = page(TABLE)
+    right = re.findall(r'text-right"><p>([^<]*)', html)
+    assert right == ["caught", "of.all", "39/40", "40", "0.5/1", "1"]
+
+
+def test_equal_rows_can_be_counted(page):
+    items = [{"name": "one"}, {"name": "two"}, {"name": "one"}]
+    (results.FOLDER / "things.json").write_text(json.dumps({**DATA, "things": items}))
+    text = "```{results} things things\n:undated:\n:counted: times\n\nname: thing\n```"
+    cells = re.findall(r"<p>([^<]*)</p></t[hd]", page(text))
+    assert cells == ["thing", "times", "one", "2", "two", "1"]
 
 
 def test_a_table_of_nothing_says_so_and_the_date_can_be_left_out(page):
