@@ -302,7 +302,7 @@ def _row(name: str, verdict: ExerciseVerdict) -> tuple[str, str, str, str]:
         f"<a href='#check_{name}'>{name}</a>",
         f"{round(verdict.score, 2):g} / {verdict.max_score:g}",
         verdict.status,
-        "" if report.passed else html.escape(report.brief),
+        html.escape(report.brief) if report.advice or not report.passed else "",
     )
 
 
