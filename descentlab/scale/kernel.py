@@ -23,8 +23,8 @@ from descentlab.scale.tape import Recipe
 COMPILE_FROM = 131_072
 """Elements from which on compiling pays.
 
-Below, the operations one by one take about as long as a call of a compiled function
-does, and nobody waits for the compiler.
+Below, the operations one by one take a fraction of a millisecond, and nobody waits for
+the compiler.
 """
 
 WIDTH = 70
@@ -135,15 +135,20 @@ class Kernel:
     def _run_compiled(
         self, arrays: Sequence[torch.Tensor], numbers: torch.Tensor
     ) -> None:
-        lines = in_line(arrays) if numbers.device.type == "cpu" else None
-        if lines is not None:
-            dtypes = tuple([array.dtype for array in arrays])
-            if dtypes not in self._loops:
-                self._loops[dtypes] = loop(self._plain, arrays, numbers)
-            if (run := self._loops[dtypes]) is not None:
-                run([*lines, numbers])
-                return
-        self._compiled(*arrays, numbers)
+        """In one compiled loop, called the short way where there is one."""
+        flat = in_line(arrays)
+        if flat is not None and (short := self._loop(arrays, numbers)) is not None:
+            short([*flat, numbers])
+        else:
+            self._compiled(*arrays, numbers)
+
+    def _loop(
+        self, arrays: Sequence[torch.Tensor], numbers: torch.Tensor
+    ) -> Loop | None:
+        dtypes = tuple([array.dtype for array in arrays])
+        if dtypes not in self._loops:
+            self._loops[dtypes] = loop(self._plain, dtypes, numbers)
+        return self._loops[dtypes]
 
     def _scalar(self, place: int, dtype: str) -> Text:
         text = f"{self._scalars}[{place}]"

@@ -19,14 +19,14 @@ Loop = Callable[[list[torch.Tensor]], object]
 
 
 def loop(
-    function: Callable[..., None], arrays: Sequence[torch.Tensor], numbers: torch.Tensor
+    function: Callable[..., None], dtypes: Sequence[torch.dtype], numbers: torch.Tensor
 ) -> Loop | None:
     """Compile a function for lines of any length on the CPU.
 
     Args:
         function: changes arrays in place, all element by element; its last argument
             are its scalars.
-        arrays: of the dtypes to come.
+        dtypes: those of the arrays.
         numbers: scalars, as many as there will be.
 
     Returns:
@@ -34,7 +34,7 @@ def loop(
         element by element, and is as long as all others. None where this version of
         PyTorch goes another way.
     """
-    lines = [torch.empty(EXAMPLE, dtype=array.dtype) for array in arrays]
+    lines = [torch.empty(EXAMPLE, dtype=dtype) for dtype in dtypes]
     try:
         from torch._inductor.compile_fx import compile_fx_inner
         from torch._inductor.decomposition import select_decomp_table
@@ -54,7 +54,7 @@ def loop(
 
 
 def in_line(arrays: Sequence[torch.Tensor]) -> list[torch.Tensor] | None:
-    """Arrays as ``loop`` wants them, over the same memory; None where that can't be."""
-    if not all(array.is_contiguous() for array in arrays):
+    """Arrays as a loop wants them, over the same memory; None where that can't be."""
+    if not all(a.is_contiguous() and a.device.type == "cpu" for a in arrays):
         return None
     return [array if array.dim() == 1 else array.view(-1) for array in arrays]

@@ -20,6 +20,10 @@ NO_UFUNC: dict[str, Callable[..., Any]] = {
 }
 """The operations of a tape that are not called as a ufunc of NumPy's."""
 
+BLOCK = 65_536
+"""Bytes of an array at a time: what lies between two operations stays in the cache, and
+is so little that its memory need not be asked of the system each time."""
+
 Replay = Callable[[Sequence[np.ndarray], Sequence[Any]], None]
 """Changes arrays in place, by means of the scalars of this step."""
 
@@ -55,8 +59,20 @@ def replay(recipe: Recipe, needed: Sequence[int]) -> Replay:
         f"copyto(arrays[{place}], x{node}, 'same_kind')"
         for place, node in recipe.results
     ]
-    head = "def replayed(arrays, scalars):"
+    head = "def operations(arrays, scalars):"
     exec("\n    ".join([head, *(lines or ["pass"])]), space)
+    operations: Replay = space["operations"]
+
     # What lies between two parameters is nobody's, and may divide by zero.
-    quiet: Replay = np.errstate(all="ignore")(space["replayed"])
-    return quiet
+    @np.errstate(all="ignore")
+    def replayed(arrays: Sequence[np.ndarray], scalars: Sequence[Any]) -> None:
+        first = arrays[0]
+        if first.nbytes <= BLOCK or first.ndim != 1:
+            operations(arrays, scalars)
+            return
+        step = BLOCK // first.itemsize
+        for start in range(0, first.size, step):
+            block = slice(start, start + step)
+            operations([array[block] for array in arrays], scalars)
+
+    return replayed

@@ -12,6 +12,7 @@ from torch import nn
 
 from benchmarks.scale import compiled_loops
 from descentlab.scale import kernel, optimizer, scheduler
+from descentlab.scale.replay import BLOCK
 from solutions.adam import adam_step
 from solutions.rmsprop import rmsprop_step
 
@@ -127,6 +128,21 @@ def test_few_elements_are_numpys(monkeypatch, params):
     made.step()
     for param in params:
         np.testing.assert_allclose(param.detach(), 0.75, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [BLOCK // 8, BLOCK // 4, BLOCK // 4 + 1, 100_000])
+def test_blocks_of_elements_are_the_whole(size, dtype):
+    whole, library = (
+        torch.linspace(-1, 2, size, dtype=dtype).requires_grad_() for _ in "ab"
+    )
+    made = optimizer(adam_step)([whole], lr=0.1)
+    theirs = torch.optim.Adam([library], lr=0.1)
+    for param, opt in ((whole, made), (library, theirs)):
+        for count in range(3):
+            param.grad = torch.cos(3 * param.detach() + count)
+            opt.step()
+    torch.testing.assert_close(whole, library)
 
 
 def test_few_elements_are_not_compiled(monkeypatch):
