@@ -13,17 +13,17 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     # 01_gradient_descent
     "gradient_descent": {
         "def gradient_descent(grad_fn, theta0, lr, steps):"
-        " -> def gradient_descent(grad_fn, theta0, steps, lr):": "both come by name",
+        " -> def gradient_descent(grad_fn, theta0, steps, lr):": KEYWORDS,
         "trajectory[t + 1] = sgd_step(theta, grad_fn(theta), lr)"
-        " -> trajectory[t + 1] = sgd_step(theta, lr, grad_fn(theta))": "a product",
+        " -> trajectory[t + 1] = sgd_step(theta, lr, grad_fn(theta))": "sgd_step multiplies the two, in either order",
         "theta = theta0.copy() -> theta = theta0": "no later line changes it in place",
         "rows = [theta0.copy()] -> rows = [theta0]": "np.array copies the rows",
         "rows = [theta0.copy()] -> rows = [theta.copy()]": "the same numbers",
-        "for i in range(steps): -> for grad in range(steps):": "grad is set anew",
-        "for i in range(steps): -> for steps in range(steps):": "read once",
-        "for i in range(steps): -> for theta0 in range(steps):": "not read any more",
-        "theta = theta - lr * grad -> theta -= lr * grad": "theta is a copy",
-        "rows.append(theta.copy()) -> rows.append(theta)": "a new theta each time",
+        "for i in range(steps): -> for grad in range(steps):": "each round sets grad anew before it is read",
+        "for i in range(steps): -> for steps in range(steps):": "range has read steps before the loop sets it",
+        "for i in range(steps): -> for theta0 in range(steps):": "the loop does not read theta0 any more",
+        "theta = theta - lr * grad -> theta -= lr * grad": "theta is a copy already",
+        "rows.append(theta.copy()) -> rows.append(theta)": "each round makes a new theta",
     },
     # 02_rmsprop
     # 03_adam
