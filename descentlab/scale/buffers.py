@@ -86,11 +86,21 @@ class Bucket:
         return len(params) == len(self.params) and all(map(is_, params, self.params))
 
     def is_in_place(self) -> bool:
-        """Whether values and state are still where this bucket has put them."""
-        if [param.data_ptr() for param in self.params] != self._places:
-            return False
+        """Whether all that it holds is still where this bucket has put it.
+
+        Others may put tensors elsewhere (``param.data = ...``, ``share_memory_``), and
+        they are the same objects then.
+        """
         kept = (state.get(name) for name in self.names for state in self.state)
-        return all(map(is_, kept, self._views)) and self.params[0].dtype == self.dtype
+        return (
+            all(map(is_, kept, self._views))
+            and [tensor.data_ptr() for tensor in self._tensors()] == self._places
+            and self.params[0].dtype == self.dtype
+        )
+
+    def _tensors(self) -> list[Tensor]:
+        """Parameters, state, and the gradients that lie in its buffer."""
+        return [*self.params, *self._views, *self._gradients]
 
     def lay_out(self) -> None:
         """Bring values and state into lines that one loop can run along."""
@@ -121,8 +131,8 @@ class Bucket:
 
     def _remember(self) -> None:
         """Note where everything lies, for ``is_in_place``."""
-        self._places = [param.data_ptr() for param in self.params]
         self._views = [state[name] for name in self.names for state in self.state]
+        self._places = [tensor.data_ptr() for tensor in self._tensors()]
 
     def _buffer(
         self, dtype: torch.dtype, contents: Sequence[Tensor]
@@ -158,12 +168,11 @@ class Bucket:
 
     def in_numpy(self, arrays: Sequence[Tensor]) -> list[np.ndarray]:
         """What ``arrays`` has given, as NumPy sees that memory."""
-        if arrays is not self._buffers:
+        if not self._gradients:
+            # Not kept: a parameter's memory, and its state's, may be put elsewhere.
             return [array.numpy() for array in arrays]
         if not self._in_numpy:
             self._in_numpy = [array.numpy() for array in arrays]
-        elif not self._gradients:  # then it may be another gradient
-            self._in_numpy[1] = arrays[1].numpy()
         return self._in_numpy
 
     def _gather(self) -> None:

@@ -278,6 +278,52 @@ def test_memory_shared_with_another_process_stays_shared():
     np.testing.assert_array_equal(torch.stack(other), np.zeros((2, 3)))
 
 
+def put_elsewhere(tensor):
+    tensor.data = tensor.data.clone()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda made, param: param,
+        lambda made, param: param.grad,
+        lambda made, param: made.state[param]["buf"],
+    ],
+    ids=["values", "gradients", "state"],
+)
+@pytest.mark.parametrize("move", [torch.Tensor.share_memory_, put_elsewhere])
+def test_memory_that_others_put_elsewhere(move, what, count):
+    """The tensors are the same objects then, and the old memory may be gone."""
+    params = [torch.ones(3, requires_grad=True) for _ in range(count)]
+    made = Momentum(params, lr=1.0)
+    for step in range(3):
+        for param in params:
+            param.grad = torch.ones(3)
+        if step:
+            for param in params:
+                move(what(made, param))
+        made.step()
+        made.zero_grad()
+    # The buffer is 1, 1.9 and 2.71.
+    for param in params:
+        np.testing.assert_allclose(param.detach(), 1 - 1 - 1.9 - 2.71, rtol=1e-6)
+        np.testing.assert_allclose(made.state[param]["buf"], 2.71, rtol=1e-6)
+
+
+def test_gradients_that_were_changed_by_their_data():
+    params = [torch.ones(3, requires_grad=True) for _ in range(2)]
+    made = Momentum(params, lr=1.0)
+    for _ in range(2):
+        made.zero_grad()
+        sum(5 * param.sum() for param in params).backward()
+        for param in params:
+            param.grad.data = param.grad.data.clamp(max=1.0)
+        made.step()
+    for param in params:
+        np.testing.assert_allclose(param.detach(), 1 - 1 - 1.9, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "of",
     [
