@@ -43,12 +43,12 @@ class StepOptimizer(torch.optim.Optimizer):
     rule: ClassVar[Rule]
 
     def __init__(self, params: Iterable[Any], **hyper: Any) -> None:
+        self._marks: list[tuple[Tensor, Tensor, int]] = []
         self._start()
         super().__init__(params, self.rule.signature.fill(hyper, self.rule.name))
 
     def _start(self) -> None:
         self._buckets: dict[int, list[Bucket]] = {}
-        self._marks: list[tuple[Tensor, Tensor, int]] = []
         self._states: list[State] = []
         self._plain = False
 
@@ -232,15 +232,19 @@ class StepOptimizer(torch.optim.Optimizer):
         backward pass adds to them in place. With ``set_to_none`` a parameter that this
         pass does not reach counts as one without gradient all the same.
         """
-        buckets = [b for lot in self._buckets.values() for b in lot if b.is_gathered()]
-        super().zero_grad(set_to_none)
-        self._marks = []
+        all_buckets = chain.from_iterable(self._buckets.values())
+        buckets = [b for b in all_buckets if b.is_gathered() and b.is_in_place()]
         if set_to_none:
+            kept = [param for bucket in buckets for param in bucket.params]
+            super().zero_grad()
             for bucket in buckets:
                 bucket.zero()
-                self._marks += [
-                    (p, g := _gradient(p), g._version) for p in bucket.params
-                ]
+        else:
+            # What counts as none goes on doing so.
+            untouched = self._untouched()
+            kept = [param for param, *_ in self._marks if id(param) in untouched]
+            super().zero_grad(set_to_none=False)
+        self._marks = [(p, g := _gradient(p), g._version) for p in kept]
 
     def _untouched(self) -> set[int]:
         """The ids of parameters whose gradients are zeros that ``zero_grad`` has kept.
@@ -301,7 +305,9 @@ class StepOptimizer(torch.optim.Optimizer):
             ValueError: where the state is another step's, or another model's.
         """
         self._check_saved(state_dict)
+        marks = self._marks  # the gradients stay what they are
         super().load_state_dict(state_dict)
+        self._marks = marks
         # PyTorch has cast it to the dtype of the parameters, too narrow for some.
         numbers = chain.from_iterable(g["params"] for g in state_dict["param_groups"])
         params = chain.from_iterable(g["params"] for g in self.param_groups)
@@ -333,6 +339,7 @@ class StepOptimizer(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._marks = []
         self._start()
 
     def __reduce__(self) -> tuple[Any, ...]:
