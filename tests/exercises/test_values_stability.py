@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import autograder.reference.stability
 from autograder.exercises.stability import EXERCISES, GUARDS
-from autograder.judge.evaluate import evaluate
+from autograder.judge.evaluate import Earlier, evaluate
 from solutions import stability as solution
 
 MODULES = {"solution": solution, "reference": autograder.reference.stability}
@@ -275,6 +275,7 @@ def test_a_wrong_norm_is_told_where_it_is_used():
     def sum_of_norms(grads):
         return float(sum(np.linalg.norm(grad) for grad in grads))
 
-    verdict = evaluate(CLIP, clip(sum_of_norms), 0, {"global_norm": sum_of_norms})
+    earlier = Earlier({"global_norm": sum_of_norms}, ["global_norm"])
+    verdict = evaluate(CLIP, clip(sum_of_norms), 0, earlier)
     assert verdict.score == 0
     assert "the mistake is in your global_norm" in verdict.report.advice[0]
