@@ -125,6 +125,8 @@ RULES: dict[str, tuple[Step, type[torch.optim.Optimizer], dict[str, Any]]] = {
 }
 """The step, PyTorch's optimizer for the same formula, and its settings."""
 
+NAMES = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "momentum": "momentum"}
+
 
 # -- The ways to make them -------------------------------------------------------------
 
@@ -486,13 +488,13 @@ def goals(found: Mapping[str, Any]) -> Iterator[Row]:
     for size, words in sizes.items():
         for rule in ("adam", "adamw"):
             slowest = max(row[rule] for row in found[f"{size}_styles"])
-            what = f"{words}: {rule} in its slowest style, over fused"
+            what = f"{words}: {NAMES[rule]} in its slowest style, over fused"
             yield at_most(1.05 if size == "one" else 1.0, what, slowest)
         against = found[f"{size}_ratios"]
         for rule in ("rmsprop", "momentum"):
-            what = f"{words}: {rule} over the best of `torch.optim`"
+            what = f"{words}: {NAMES[rule]} over the best of `torch.optim`"
             yield at_most(1.0, what, against[rule])
-        yield at_most(1.15, f"{words}: adam over the floor", against["adam over floor"])
+        yield at_most(1.15, f"{words}: Adam over the floor", against["adam over floor"])
     longest = max(row["ours"] for row in found["tiny"])
     yield at_most(100.0, "a step with few elements, in microseconds", longest)
     what = "compiled anew while `t`, `lr` and gradients vary"
