@@ -94,13 +94,9 @@ class Bucket:
         kept = (state.get(name) for name in self.names for state in self.state)
         return (
             all(map(is_, kept, self._views))
-            and [tensor.data_ptr() for tensor in self._tensors()] == self._places
+            and list(map(Tensor.data_ptr, self._tensors)) == self._places
             and self.params[0].dtype == self.dtype
         )
-
-    def _tensors(self) -> list[Tensor]:
-        """Parameters, state, and the gradients that lie in its buffer."""
-        return [*self.params, *self._views, *self._gradients]
 
     def lay_out(self) -> None:
         """Bring values and state into lines that one loop can run along."""
@@ -132,7 +128,8 @@ class Bucket:
     def _remember(self) -> None:
         """Note where everything lies, for ``is_in_place``."""
         self._views = [state[name] for name in self.names for state in self.state]
-        self._places = [tensor.data_ptr() for tensor in self._tensors()]
+        self._tensors = [*self.params, *self._views, *self._gradients]
+        self._places = list(map(Tensor.data_ptr, self._tensors))
 
     def _buffer(
         self, dtype: torch.dtype, contents: Sequence[Tensor]
