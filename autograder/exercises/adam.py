@@ -163,6 +163,52 @@ def update_moments(grad, m, v, beta1=0.9, beta2=0.999):
     return m, v
 """
 
+FAMILY_MISTAKES: dict[str, Any] = {
+    "bracket-missing": (
+        [
+            {
+                "(1 - beta1) * grad": "1 - beta1 * grad",
+                "(1 - beta2) * grad**2": "1 - beta2 * grad**2",
+            },
+            {"(1 - beta1) * grad": "1 - beta1 * grad"},
+            {"(1 - beta2) * grad**2": "1 - beta2 * grad**2"},
+        ],
+        "The weight of the new term is a difference and needs a bracket: without it"
+        " a 1 is added to every element.",
+    ),
+    "bracket-missing-in-correction": (
+        [
+            {"(1 - beta1**t)": "1 - beta1**t", "(1 - beta2**t)": "1 - beta2**t"},
+            {"(1 - beta1**t)": "1 - beta1**t"},
+            {"(1 - beta2**t)": "1 - beta2**t"},
+        ],
+        "Division binds more tightly than subtraction: what you divide by needs a"
+        " bracket.",
+    ),
+    "absolute-instead-of-square": (
+        [
+            {"grad**2": "np.abs(grad)"},
+            {"grad**2": "np.abs(grad)", "np.sqrt(v_hat)": "v_hat"},
+        ],
+        "You average absolute values; the second moment is another measure of size,"
+        " which the root undoes later.",
+    ),
+    "root-in-state": (
+        {
+            "    v = beta2 * v + (1 - beta2) * grad**2": (
+                "    v = np.sqrt(beta2 * v + (1 - beta2) * grad**2)"
+            ),
+            "np.sqrt(v_hat)": "v_hat",
+        },
+        "The root is for the step; the state keeps the squares.",
+    ),
+    "inverted": (
+        {"m_hat / (np.sqrt": "m_hat * (np.sqrt"},
+        "You multiply by the root where large gradients must give small steps.",
+    ),
+}
+"""What goes wrong in Adam and in AdamW alike, as edits of lines that both have."""
+
 MOMENTS_MISTAKES = mistakes(
     UPDATE_MOMENTS,
     {
@@ -228,18 +274,7 @@ MOMENTS_MISTAKES = mistakes(
             {"beta1 * m + ": "", "beta2 * v + ": ""},
             "Your averages start from zero at every call: m and v are not used.",
         ),
-        "bracket-missing": (
-            [
-                {
-                    "(1 - beta1) * grad": "1 - beta1 * grad",
-                    "(1 - beta2) * grad**2": "1 - beta2 * grad**2",
-                },
-                {"(1 - beta1) * grad": "1 - beta1 * grad"},
-                {"(1 - beta2) * grad**2": "1 - beta2 * grad**2"},
-            ],
-            "The weight of the new term is a difference and needs a bracket: without it"
-            " a 1 is added to every element.",
-        ),
+        "bracket-missing": FAMILY_MISTAKES["bracket-missing"],
     },
 )
 
@@ -469,48 +504,7 @@ ADAM_MISTAKES = mistakes(
             {"theta - lr": "lr"},
             "You return the step itself; the function returns the weights after it.",
         ),
-        "bracket-missing": (
-            [
-                {
-                    "(1 - beta1) * grad": "1 - beta1 * grad",
-                    "(1 - beta2) * grad**2": "1 - beta2 * grad**2",
-                },
-                {"(1 - beta1) * grad": "1 - beta1 * grad"},
-                {"(1 - beta2) * grad**2": "1 - beta2 * grad**2"},
-            ],
-            "The weight of the new term is a difference and needs a bracket: without it"
-            " a 1 is added to every element.",
-        ),
-        "bracket-missing-in-correction": (
-            [
-                {"(1 - beta1**t)": "1 - beta1**t", "(1 - beta2**t)": "1 - beta2**t"},
-                {"(1 - beta1**t)": "1 - beta1**t"},
-                {"(1 - beta2**t)": "1 - beta2**t"},
-            ],
-            "Division binds more tightly than subtraction: what you divide by needs a"
-            " bracket.",
-        ),
-        "absolute-instead-of-square": (
-            [
-                {"grad**2": "np.abs(grad)"},
-                {"grad**2": "np.abs(grad)", "np.sqrt(v_hat)": "v_hat"},
-            ],
-            "You average absolute values; the second moment is another measure of size,"
-            " which the root undoes later.",
-        ),
-        "root-in-state": (
-            {
-                "    v = beta2 * v + (1 - beta2) * grad**2": (
-                    "    v = np.sqrt(beta2 * v + (1 - beta2) * grad**2)"
-                ),
-                "np.sqrt(v_hat)": "v_hat",
-            },
-            "The root is for the step; the state keeps the squares.",
-        ),
-        "inverted": (
-            {"m_hat / (np.sqrt": "m_hat * (np.sqrt"},
-            "You multiply by the root where large gradients must give small steps.",
-        ),
+        **FAMILY_MISTAKES,
         "rate-divides": (
             {"lr * m_hat": "1 / lr * m_hat"},
             "You divide by the rate: a smaller rate then makes a longer step.",

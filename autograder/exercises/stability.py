@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.exercises.adam import FAMILY_MISTAKES
 from autograder.exercises.draw import (
     SHAPES,
     Rng,
@@ -733,48 +734,7 @@ ADAMW_MISTAKES = mistakes(
             {"theta - lr * step": "lr * step"},
             "You return the step itself; the function returns the weights after it.",
         ),
-        "bracket-missing": (
-            [
-                {
-                    "(1 - beta1) * grad": "1 - beta1 * grad",
-                    "(1 - beta2) * grad**2": "1 - beta2 * grad**2",
-                },
-                {"(1 - beta1) * grad": "1 - beta1 * grad"},
-                {"(1 - beta2) * grad**2": "1 - beta2 * grad**2"},
-            ],
-            "The weight of the new term is a difference and needs a bracket: without it"
-            " a 1 is added to every element.",
-        ),
-        "bracket-missing-in-correction": (
-            [
-                {"(1 - beta1**t)": "1 - beta1**t", "(1 - beta2**t)": "1 - beta2**t"},
-                {"(1 - beta1**t)": "1 - beta1**t"},
-                {"(1 - beta2**t)": "1 - beta2**t"},
-            ],
-            "Division binds more tightly than subtraction: what you divide by needs a"
-            " bracket.",
-        ),
-        "absolute-instead-of-square": (
-            [
-                {"grad**2": "np.abs(grad)"},
-                {"grad**2": "np.abs(grad)", "np.sqrt(v_hat)": "v_hat"},
-            ],
-            "You average absolute values; the second moment is another measure of size,"
-            " which the root undoes later.",
-        ),
-        "root-in-state": (
-            {
-                "    v = beta2 * v + (1 - beta2) * grad**2": (
-                    "    v = np.sqrt(beta2 * v + (1 - beta2) * grad**2)"
-                ),
-                "np.sqrt(v_hat)": "v_hat",
-            },
-            "The root is for the step; the state keeps the squares.",
-        ),
-        "inverted": (
-            {"m_hat / (np.sqrt": "m_hat * (np.sqrt"},
-            "You multiply by the root where large gradients must give small steps.",
-        ),
+        **FAMILY_MISTAKES,
         "rate-divides": (
             {"lr * step": "1 / lr * step"},
             "You divide by the rate: a smaller rate then makes a longer step.",
