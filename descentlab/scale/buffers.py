@@ -36,6 +36,11 @@ def as_array(tensor: Tensor) -> np.ndarray:
     return (tensor.float() if tensor.dtype in HALF else tensor).numpy()
 
 
+def in_numpy(arrays: Sequence[Tensor]) -> list[np.ndarray]:
+    """Tensors on the CPU as NumPy sees their memory."""
+    return [array.numpy() for array in arrays]
+
+
 class Bucket:
     """Parameters of one group, dtype and device that have made as many steps.
 
@@ -167,9 +172,9 @@ class Bucket:
         """What ``arrays`` has given, as NumPy sees that memory."""
         if not self._gradients:
             # Not kept: a parameter's memory, and its state's, may be put elsewhere.
-            return [array.numpy() for array in arrays]
+            return in_numpy(arrays)
         if not self._in_numpy:
-            self._in_numpy = [array.numpy() for array in arrays]
+            self._in_numpy = in_numpy(arrays)
         return self._in_numpy
 
     def _gather(self) -> None:

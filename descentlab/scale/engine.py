@@ -147,11 +147,7 @@ class StepOptimizer(torch.optim.Optimizer):
     def _run_kernel(self, bucket: Bucket, recipe: Recipe, scalars: list[Any]) -> None:
         """The step in one loop over a bucket's buffers."""
         made = _kernel(self.rule, recipe, BOTH if bucket.dtype in HALF else NEITHER)
-        arrays = bucket.arrays()
-        if (replay := made.for_few(arrays[0])) is not None:
-            replay(bucket.in_numpy(arrays), scalars)
-        else:
-            made(arrays, scalars)
+        made(bucket.arrays(), scalars, bucket.in_numpy)
 
     def _run_numpy(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
         """The step on NumPy's views of each parameter."""

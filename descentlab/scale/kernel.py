@@ -6,7 +6,6 @@ Few elements on the CPU are NumPy's business.
 from __future__ import annotations
 
 import functools
-import linecache
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,9 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from descentlab.scale.buffers import in_numpy
+from descentlab.scale.generated import function_from
 from descentlab.scale.loop import Loop, in_line, loop
 from descentlab.scale.operations import ATOM, FORMS
-from descentlab.scale.replay import Replay, replay
+from descentlab.scale.replay import replay
 from descentlab.scale.tape import Recipe
 
 COMPILE_FROM = 131_072
@@ -119,7 +120,7 @@ class Kernel:
         body = lines(recipe, names, half, self._scalar) or ["pass"]
         head = f"def {name}({', '.join(names)}, {self._scalars}):"
         self.source = "\n    ".join([head, *body]) + "\n"
-        self._plain = _function(name, self.source)
+        self._plain = function_from(name, self.source, torch=torch)
         self._loops: dict[tuple[torch.dtype, ...], Loop | None] = {}
         # NumPy does not know numbers of half the bits.
         self._replay = None if half else replay(recipe, sorted(_uses(recipe)))
@@ -156,17 +157,23 @@ class Kernel:
             return text, ATOM
         return f"{text}.to(torch.{dtype})", ATOM
 
-    def for_few(self, array: torch.Tensor) -> Replay | None:
-        """The function on arrays of NumPy, where that is the quicker one."""
-        few = array.numel() < COMPILE_FROM and array.device.type == "cpu"
-        return self._replay if few else None
+    def __call__(
+        self,
+        arrays: Sequence[torch.Tensor],
+        scalars: Sequence[Any],
+        seen: Callable[[Sequence[torch.Tensor]], list[np.ndarray]] = in_numpy,
+    ) -> None:
+        """Run it on tensors of equal shape, and the same order in memory.
 
-    def __call__(self, arrays: Sequence[torch.Tensor], scalars: Sequence[Any]) -> None:
-        """Run it on tensors of equal shape, and the same order in memory."""
-        if (replay := self.for_few(arrays[0])) is not None:
-            replay([array.numpy() for array in arrays], scalars)
-            return
+        Args:
+            arrays: what it reads and changes.
+            scalars: those of this step.
+            seen: the tensors as NumPy sees them, for whoever keeps that.
+        """
         first = arrays[0]
+        if first.numel() < COMPILE_FROM and first.device.type == "cpu" and self._replay:
+            self._replay(seen(arrays), scalars)
+            return
         # By way of NumPy: that takes half as long as torch.tensor.
         numbers = torch.from_numpy(np.array(scalars, self._dtype)).to(first.device)
         if Compiler.works and first.numel() >= COMPILE_FROM:
@@ -204,13 +211,3 @@ def kernel(
 ) -> Kernel:
     """The kernel of a recipe, the same one for the same recipe."""
     return Kernel(name, recipe, names, half)
-
-
-def _function(name: str, source: str) -> Callable[..., None]:
-    """The function of a source text, which tracebacks and debuggers can show."""
-    file = f"<{name} as PyTorch {abs(hash(source)):x}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    space: dict[str, Any] = {"torch": torch}
-    exec(compile(source, file, "exec"), space)
-    function: Callable[..., None] = space[name]
-    return function

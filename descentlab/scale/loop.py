@@ -50,6 +50,7 @@ def loop(
         made: Loop = compile_fx_inner(graph, inputs)
         return made
     except Exception:
+        # Nothing is lost: torch.compile is asked next, and says what is in the way.
         return None
 
 

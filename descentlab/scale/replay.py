@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from descentlab.scale.generated import function_from
 from descentlab.scale.tape import Recipe
 
 NO_UFUNC: dict[str, Callable[..., Any]] = {
@@ -60,8 +61,8 @@ def replay(recipe: Recipe, needed: Sequence[int]) -> Replay:
         for place, node in recipe.results
     ]
     head = "def operations(arrays, scalars):"
-    exec("\n    ".join([head, *(lines or ["pass"])]), space)
-    operations: Replay = space["operations"]
+    source = "\n    ".join([head, *(lines or ["pass"])]) + "\n"
+    operations: Replay = function_from("operations", source, **space)
 
     # What lies between two parameters is nobody's, and may divide by zero.
     @np.errstate(all="ignore")

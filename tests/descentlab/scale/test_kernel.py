@@ -194,6 +194,15 @@ def test_a_machine_that_can_not_compile(tmp_path):
 
 
 @pytest.mark.slow
+def test_this_pytorch_has_the_short_way(compiled, monkeypatch):
+    monkeypatch.setattr(torch, "compile", None)
+    param = torch.ones(4, requires_grad=True)
+    param.grad = torch.ones(4)
+    optimizer(rmsprop_step)([param], lr=0.5, beta=0.75).step()
+    np.testing.assert_allclose(param.detach(), 0.0, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_where_pytorch_has_no_short_way(compiled, compiles, monkeypatch):
     """As with another version, where what the short way calls is not there."""
     monkeypatch.setitem(sys.modules, "torch._inductor.compile_fx", None)
