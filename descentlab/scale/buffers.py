@@ -80,9 +80,15 @@ class Bucket:
         """How many steps its parameters have made."""
         return int(self.state[0].get("t", 0))
 
-    def count(self) -> None:
-        """One more step has been made."""
-        steps = self.steps + 1
+    def count(self, everywhere: bool = True) -> None:
+        """One more step has been made; noted for each parameter, or for the first."""
+        self.state[0]["t"] = self.steps + 1
+        if everywhere:
+            self.spread_count()
+
+    def spread_count(self) -> None:
+        """Note for each parameter how many steps it has made."""
+        steps = self.steps
         for kept in self.state:
             kept["t"] = steps
 
@@ -90,17 +96,26 @@ class Bucket:
         """Whether these are its parameters, in their order."""
         return len(params) == len(self.params) and all(map(is_, params, self.params))
 
-    def is_in_place(self) -> bool:
-        """Whether all that it holds is still where this bucket has put it.
+    def is_in_place(self, with_state: bool = True) -> bool:
+        """Whether what it holds is still where this bucket has put it.
 
         Others may put tensors elsewhere (``param.data = ...``, ``share_memory_``), and
         they are the same objects then.
+
+        Args:
+            with_state: whether others can have got hold of the state, too.
         """
+        return (
+            _places(self._public) == self._public_places
+            and self.params[0].dtype == self.dtype
+            and (not with_state or self._has_its_state())
+        )
+
+    def _has_its_state(self) -> bool:
         kept = (state.get(name) for name in self.names for state in self.state)
         return (
             all(map(is_, kept, self._views))
-            and list(map(Tensor.data_ptr, self._tensors)) == self._places
-            and self.params[0].dtype == self.dtype
+            and _places(self._views) == self._view_places
         )
 
     def lay_out(self) -> None:
@@ -132,9 +147,10 @@ class Bucket:
 
     def _remember(self) -> None:
         """Note where everything lies, for ``is_in_place``."""
+        self._public = [*self.params, *self._gradients]
+        self._public_places = _places(self._public)
         self._views = [state[name] for name in self.names for state in self.state]
-        self._tensors = [*self.params, *self._views, *self._gradients]
-        self._places = list(map(Tensor.data_ptr, self._tensors))
+        self._view_places = _places(self._views)
 
     def _buffer(
         self, dtype: torch.dtype, contents: Sequence[Tensor]
@@ -186,7 +202,8 @@ class Bucket:
             for param, view in zip(self.params, self._gradients, strict=True)
             if (gradient := param.grad) is not view and gradient is not None
         ]
-        torch._foreach_copy_([view for _, view, _ in fresh], [g for *_, g in fresh])
+        with torch.no_grad():  # they may have been made with create_graph
+            torch._foreach_copy_([view for _, view, _ in fresh], [g for *_, g in fresh])
         for param, view, _ in fresh:
             param.grad = view
 
@@ -204,11 +221,16 @@ class Bucket:
     def release(self, place: int) -> None:
         """Give a parameter and its state memory of their own again."""
         param, kept = self.params[place], self.state[place]
-        if self._gradients and param.data_ptr() == self._places[place]:
+        if self._gradients and param.data_ptr() == self._public_places[place]:
             param.data = param.data.clone()
         for name in self.names:
             if name in kept:
                 kept[name] = kept[name].clone()
+
+
+def _places(tensors: Iterable[Tensor]) -> list[int]:
+    """The addresses of what tensors hold."""
+    return list(map(Tensor.data_ptr, tensors))
 
 
 def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:

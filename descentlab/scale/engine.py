@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import is_not
@@ -31,6 +32,10 @@ GROUP_KEYS = {"params", "param_names", "name", "initial_lr"}
 """What a parameter group may hold beside hyper-parameters."""
 
 
+Mark = tuple[Tensor, Tensor, int]
+"""A parameter, its gradient, and how often that had changed."""
+
+
 class StepOptimizer(torch.optim.Optimizer):
     """An optimizer whose rule is a step function; ``optimizer`` makes its subclasses.
 
@@ -43,14 +48,16 @@ class StepOptimizer(torch.optim.Optimizer):
     rule: ClassVar[Rule]
 
     def __init__(self, params: Iterable[Any], **hyper: Any) -> None:
-        self._marks: list[tuple[Tensor, Tensor, int]] = []
+        self._marks: list[Mark] = []
         self._start()
         super().__init__(params, self.rule.signature.fill(hyper, self.rule.name))
+        self._shown = False
 
     def _start(self) -> None:
         self._buckets: dict[int, list[Bucket]] = {}
         self._states: list[State] = []
         self._plain = False
+        self._shown = False
 
     @classmethod
     def explain(cls, dtype: str = "float32", **hyper: Any) -> None:
@@ -61,6 +68,36 @@ class StepOptimizer(torch.optim.Optimizer):
             hyper: values of hyper-parameters, where the defaults are not meant.
         """
         print(explained(cls.rule, dtype, hyper))
+
+    @property
+    def state(self) -> defaultdict[Tensor, State]:
+        """For each parameter that has made a step, its arrays and its count ``t``.
+
+        Nobody can have changed what nobody has got hold of. So until somebody asks for
+        it, a step does not look through it, which for many small parameters takes as
+        long as a part of the step itself.
+        """
+        if not self._shown:
+            self._shown = True
+            self._spread_counts()
+            self._states = list(self._own_state.values())
+        return self._own_state
+
+    @state.setter
+    def state(self, state: defaultdict[Tensor, State]) -> None:
+        vars(self)["state"] = state  # where PyTorch's unpickling puts it, too
+        self._buckets = {}
+        self._shown = True  # to whoever gave it
+
+    @property
+    def _own_state(self) -> defaultdict[Tensor, State]:
+        """The state, which stays unseen."""
+        state: defaultdict[Tensor, State] = vars(self)["state"]
+        return state
+
+    def _spread_counts(self) -> None:
+        for bucket in chain.from_iterable(self._buckets.values()):
+            bucket.spread_count()
 
     # -- Making a step -----------------------------------------------------------------
 
@@ -95,21 +132,24 @@ class StepOptimizer(torch.optim.Optimizer):
             or pytorch._global_optimizer_post_hooks
         )
 
-    @torch.no_grad()
     def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         untouched = self._untouched()
-        states = list(self.state.values())
-        if len(states) != len(self._states) or any(map(is_not, states, self._states)):
-            self._buckets = {}  # somebody has put other states there
+        if self._shown:
+            states = list(self._own_state.values())
+            if len(states) != len(self._states) or any(
+                map(is_not, states, self._states)
+            ):
+                self._buckets = {}  # somebody has put other states there
         for place, group in enumerate(self.param_groups):
             hyper = {name: _number(group[name]) for name in self.rule.signature.hyper}
             for bucket in self._active(place, group["params"], untouched):
                 self._advance(bucket, hyper)
-        self._states = list(self.state.values())
+        if self._shown:
+            self._states = list(self._own_state.values())
         return loss
 
     _watched_step = torch.optim.Optimizer.profile_hook_step(_step)
@@ -133,7 +173,7 @@ class StepOptimizer(torch.optim.Optimizer):
         if reason is not None:
             self._plain = True
             self.rule.tell(f"{self.rule.name} runs as plain NumPy, slower: {reason}")
-        bucket.count()
+        bucket.count(everywhere=self._shown)
 
     def _refusal(self, reason: Exception, device: torch.device) -> Exception:
         """What is raised where NumPy can't help."""
@@ -149,6 +189,7 @@ class StepOptimizer(torch.optim.Optimizer):
         made = _kernel(self.rule, recipe, BOTH if bucket.dtype in HALF else NEITHER)
         made(bucket.arrays(), scalars, bucket.in_numpy)
 
+    @torch.no_grad()
     def _run_numpy(self, bucket: Bucket, hyper: Mapping[str, Any]) -> None:
         """The step on NumPy's views of each parameter."""
         for param, kept in zip(bucket.params, bucket.state, strict=True):
@@ -177,13 +218,19 @@ class StepOptimizer(torch.optim.Optimizer):
             active = [param for param in active if id(param) not in untouched]
         buckets = self._buckets.get(place, [])
         # As ever: to group anew would find the same, more slowly.
-        if len(buckets) == 1 and buckets[0].holds(active) and buckets[0].is_in_place():
+        if (
+            len(buckets) == 1
+            and buckets[0].holds(active)
+            and buckets[0].is_in_place(with_state=self._shown)
+        ):
             return buckets
         return self._regrouped(place, dict.fromkeys(active))
 
     def _regrouped(self, place: int, active: dict[Tensor, None]) -> list[Bucket]:
         """The buckets of the active parameters: those there are, or new ones."""
         kept, resting = [], []
+        if not self._shown:
+            self._spread_counts()
         for bucket in self._buckets.get(place, ()):
             having = [param in active for param in bucket.params]
             if not bucket.is_in_place() or (any(having) and not all(having)):
@@ -206,13 +253,13 @@ class StepOptimizer(torch.optim.Optimizer):
         together: dict[Any, list[Tensor]] = {}
         for param in params:
             self._check_gradient(param)
-            count = self.state[param].get("t", 0)
+            count = self._own_state[param].get("t", 0)
             alone = None if param in movables else id(param)
             key = param.dtype, param.device, count, alone
             together.setdefault(key, []).append(param)
         for lot in together.values():
             names = self.rule.signature.state
-            yield Bucket(lot, [self.state[param] for param in lot], names)
+            yield Bucket(lot, [self._own_state[param] for param in lot], names)
 
     def _check_gradient(self, param: Tensor) -> None:
         if _gradient(param).layout is not torch.strided:
@@ -240,7 +287,7 @@ class StepOptimizer(torch.optim.Optimizer):
             untouched = self._untouched()
             kept = [param for param, *_ in self._marks if id(param) in untouched]
             super().zero_grad(set_to_none=False)
-        self._marks = [(p, g := _gradient(p), g._version) for p in kept]
+        self._marks = _marked(kept)
 
     def _untouched(self) -> set[int]:
         """The ids of parameters whose gradients are zeros that ``zero_grad`` has kept.
@@ -307,14 +354,16 @@ class StepOptimizer(torch.optim.Optimizer):
         # PyTorch has cast it to the dtype of the parameters, too narrow for some.
         numbers = chain.from_iterable(g["params"] for g in state_dict["param_groups"])
         params = chain.from_iterable(g["params"] for g in self.param_groups)
+        state = self._own_state.copy()
         for number, param in zip(numbers, params, strict=True):
             if number in state_dict["state"]:
-                self.state[param] = {
+                state[param] = {
                     name: value.to(param.device, wide(param.dtype), copy=True)
                     if isinstance(value, Tensor)
                     else value
                     for name, value in state_dict["state"][number].items()
                 }
+        self.state = state
         self._start()
 
     def _check_saved(self, state_dict: dict[str, Any]) -> None:
@@ -333,10 +382,19 @@ class StepOptimizer(torch.optim.Optimizer):
                 f" {', '.join(signature.hyper)} for each group"
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        untouched = self._untouched()
+        resting = [param for param, *_ in self._marks if id(param) in untouched]
+        return {**super().__getstate__(), "resting": resting}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        resting = state.pop("resting", ())
         super().__setstate__(state)
-        self._marks = []
+        # Pickling leaves gradients behind, copying does not.
+        self._marks = _marked(p for p in resting if p.grad is not None)
         self._start()
+        self._shown = True  # to whoever has it, too
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The class is made at run time; the step can be found by its name.
@@ -399,6 +457,11 @@ def _gradient(param: Tensor) -> Tensor:
     """The gradient of a parameter that has one."""
     assert param.grad is not None
     return param.grad
+
+
+def _marked(params: Iterable[Tensor]) -> list[Mark]:
+    """Marks of gradients that are zeros and count as none, until they change."""
+    return [(p, g := _gradient(p), g._version) for p in params]
 
 
 def _number(value: Any) -> Any:

@@ -34,6 +34,7 @@ class Side:
         layers = nn.Linear(4, 5), nn.Linear(5, 5), nn.Linear(5, 3), nn.LayerNorm(3)
         self.model = nn.ModuleList(layers).double()
         self.opt = make(self.model.parameters(), lr=0.01)
+        self.held = []
 
     def params(self):
         return list(self.model.parameters())
@@ -118,6 +119,28 @@ def replace_state(side, draw):
                 kept[name] = value.clone()
 
 
+def hold_state(side, draw):
+    side.held = list(side.opt.state.values())
+
+
+def change_held_state(side, draw):
+    for kept in side.held:
+        for name, value in kept.items():
+            if torch.is_tensor(value) and value.dim():
+                kept[name] = value * draw
+
+
+def step_without_grad(side, draw):
+    with torch.no_grad():
+        side.opt.step()
+
+
+def copy_shallowly(side, draw):
+    """Two optimizers on one state, which take turns."""
+    other = copy.copy(side.opt)
+    other.step()
+
+
 def clamp_by_data(side, draw):
     """Backward and then, as old code does it, another tensor as the gradient's data."""
     accumulate(side, draw)
@@ -145,11 +168,15 @@ THINGS = [
     set_gradient,
     set_values,
     replace_state,
+    hold_state,
+    change_held_state,
+    step_without_grad,
+    copy_shallowly,
 ]
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_a_session_goes_as_with_pytorchs_optimizer(seed, pair):
     rng = random.Random(seed)
     mine, theirs = map(Side, PAIRS[pair])
@@ -164,3 +191,6 @@ def test_a_session_goes_as_with_pytorchs_optimizer(seed, pair):
         theirs.opt.step()
         for got, wanted in zip(mine.params(), theirs.params(), strict=True):
             torch.testing.assert_close(got, wanted, rtol=1e-7, atol=1e-9, msg=str(done))
+    for got, wanted in zip(mine.params(), theirs.params(), strict=True):
+        if "step" in theirs.opt.state[wanted]:
+            assert mine.opt.state[got]["t"] == theirs.opt.state[wanted]["step"], done
