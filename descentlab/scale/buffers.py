@@ -159,7 +159,7 @@ class Bucket:
         sizes = [-(-p.numel() // ALIGNED) * ALIGNED for p in self.params]
         buffer = _zeros(sum(sizes), dtype, self.device)
         views = [
-            _own(part.as_strided(param.shape, strides))
+            own(part.as_strided(param.shape, strides))
             for param, strides, part in zip(
                 self.params, self._strides, buffer.split(sizes), strict=True
             )
@@ -301,8 +301,8 @@ def _fitting(kept: Tensor | None, param: Tensor, strides: tuple[int, ...]) -> Te
     return made if kept is None else made.copy_(kept)
 
 
-def _own(view: Tensor) -> Tensor:
-    """The same memory as a tensor of its own.
+def own(view: Tensor) -> Tensor:
+    """The same memory as a tensor of its own, where the device allows it.
 
     A view would be saved with its whole buffer (``torch.save``, ``copy.deepcopy``), and
     would count changes together with all the other views.

@@ -21,6 +21,7 @@ from descentlab.scale.buffers import (
     Tensor,
     as_array,
     movable,
+    own,
     wide,
 )
 from descentlab.scale.explain import explained
@@ -340,6 +341,31 @@ class StepOptimizer(torch.optim.Optimizer):
             )
 
     # -- Saving and copying ------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """What ``load_state_dict`` goes on from, over the memory of the state itself.
+
+        Tensors and dictionaries are others: to save a run shows nobody the state.
+        """
+        shown = self._shown or bool(
+            self._optimizer_state_dict_pre_hooks
+            or self._optimizer_state_dict_post_hooks
+        )
+        saved = super().state_dict()
+        for key, kept in saved["state"].items():
+            if isinstance(kept, dict):
+                apart = {
+                    name: own(value) if isinstance(value, Tensor) else value
+                    for name, value in kept.items()
+                }
+                saved["state"][key] = apart
+                shown |= any(
+                    value is kept[name]
+                    for name, value in apart.items()
+                    if isinstance(value, Tensor)
+                )
+        self._shown = shown
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from where an optimizer of the same step was saved.

@@ -77,6 +77,17 @@ def save_and_load(side, draw):
     side.opt.load_state_dict(opt)
 
 
+def save(side, draw):
+    side.opt.state_dict()
+
+
+def keep_what_is_saved(side, draw):
+    """Whoever hooks into saving gets hold of the optimizer's very state."""
+    hold = lambda opt: hold_state(side, draw)  # noqa: E731
+    side.opt.register_state_dict_pre_hook(hold)
+    side.opt.state_dict()
+
+
 def copy_both(side, draw):
     side.model, side.opt = copy.deepcopy((side.model, side.opt))
 
@@ -158,7 +169,9 @@ THINGS = [
     lambda side, draw: side.opt.zero_grad(set_to_none=False),
     lambda side, draw: side.model.zero_grad(),
     lambda side, draw: side.model.share_memory(),
+    save,
     save_and_load,
+    keep_what_is_saved,
     copy_both,
     set_rate,
     freeze,
