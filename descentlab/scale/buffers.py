@@ -127,22 +127,24 @@ class Bucket:
             tensors = [value, value, *self._views]
             self._buffers = [_line(tensor, self._strides[0]) for tensor in tensors]
             return
-        # One kind of array after the other: each is there twice while it moves.
+        # One after the other: what has moved is freed before the next one moves.
         self._views = []
-        theta, values = self._buffer(self.dtype, [p.data for p in self.params])
+        theta, values = self._buffer(self.dtype)
         for param, value in zip(self.params, values, strict=True):
-            param.data = value
+            param.data = value.copy_(param.data)
         buffers = [self._moved(name) for name in self.names]
-        gradient, self._gradients = self._buffer(self.dtype, [])
+        gradient, self._gradients = self._buffer(self.dtype)
+        for param, view in zip(self.params, self._gradients, strict=True):
+            assert param.grad is not None
+            param.grad = view.copy_(param.grad.detach())
         self._buffers = [theta, gradient, *buffers]
         self._remember()
 
     def _moved(self, name: str) -> Tensor:
         """A new buffer, to which one array of each parameter's state has moved."""
-        tensors = [kept[name] for kept in self.state]
-        buffer, views = self._buffer(wide(self.dtype), tensors)
+        buffer, views = self._buffer(wide(self.dtype))
         for kept, view in zip(self.state, views, strict=True):
-            kept[name] = view
+            kept[name] = view.copy_(kept[name])
         return buffer
 
     def _remember(self) -> None:
@@ -152,20 +154,16 @@ class Bucket:
         self._views = [state[name] for name in self.names for state in self.state]
         self._view_places = _places(self._views)
 
-    def _buffer(
-        self, dtype: torch.dtype, contents: Sequence[Tensor]
-    ) -> tuple[Tensor, list[Tensor]]:
-        """A buffer of zeros, a view of it for each parameter, and contents in them."""
+    def _buffer(self, dtype: torch.dtype) -> tuple[Tensor, list[Tensor]]:
+        """A buffer, and a view of it for each parameter; zeros lie between those."""
         sizes = [-(-p.numel() // ALIGNED) * ALIGNED for p in self.params]
-        buffer = _zeros(sum(sizes), dtype, self.device)
-        views = [
-            own(part.as_strided(param.shape, strides))
-            for param, strides, part in zip(
-                self.params, self._strides, buffer.split(sizes), strict=True
-            )
-        ]
-        for view, content in zip(views, contents, strict=False):
-            view.copy_(content)
+        buffer = _empty(sum(sizes), dtype, self.device)
+        views = []
+        for param, strides, part in zip(
+            self.params, self._strides, buffer.split(sizes), strict=True
+        ):
+            part[param.numel() :] = 0
+            views.append(own(part.as_strided(param.shape, strides)))
         return buffer, views
 
     def arrays(self) -> list[Tensor]:
@@ -233,20 +231,19 @@ def _places(tensors: Iterable[Tensor]) -> list[int]:
     return list(map(Tensor.data_ptr, tensors))
 
 
-def _zeros(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A line of zeros.
+def _empty(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A line that holds anything; it must be written to before it is read.
 
     On the CPU in memory of NumPy's, which asks the system for large pages, as PyTorch
     does not: a loop along them waits less often for the translation of an address.
+    Pages that are read first may stay small.
     """
     if device.type != "cpu":
-        return torch.zeros(count, dtype=dtype, device=device)
+        return torch.empty(count, dtype=dtype, device=device)
     size = count * dtype.itemsize
     memory = np.empty(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
-    line = torch.from_numpy(memory[start : start + size]).view(dtype)
-    # Written to at once: pages that are read first may stay small.
-    return line.zero_()
+    return torch.from_numpy(memory[start : start + size]).view(dtype)
 
 
 def movable(params: Iterable[Tensor]) -> set[Tensor]:
@@ -296,9 +293,9 @@ def _fitting(kept: Tensor | None, param: Tensor, strides: tuple[int, ...]) -> Te
     )
     if kept is not None and not fresh and kept.stride() == strides:
         return kept
-    made = _zeros(param.numel(), wide(param.dtype), param.device)
+    made = _empty(param.numel(), wide(param.dtype), param.device)
     made = made.as_strided(param.shape, strides)
-    return made if kept is None else made.copy_(kept)
+    return made.zero_() if kept is None else made.copy_(kept)
 
 
 def own(view: Tensor) -> Tensor:
