@@ -1,14 +1,49 @@
-"""Author-year citations and a list of references, in plain Markdown."""
+"""Author-year citations, on the book's pages and in plain Markdown.
+
+Works that would be cited alike get a letter after the year, the same one everywhere:
+Zhang et al. (2019a), (2019b). As a Sphinx extension this file gives them to the works
+of the book; `Citations` writes them into a notebook.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pybtex.backends.markdown import Backend
 from pybtex.database import Entry, parse_file
 from pybtex.style.formatting.plain import Style
+from pybtex.style.sorting.author_year_title import SortingStyle
+from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Sphinx calls this once, when it loads the extension."""
+    # After sphinxcontrib-bibtex has read its files, which it does at priority 500.
+    app.connect("builder-inited", _tell_apart_in_book, priority=600)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _tell_apart_in_book(app: Sphinx) -> None:
+    domain: Any = app.env.get_domain("cite")
+    tell_apart(domain.bibdata.data.entries)
+
+
+def tell_apart(entries: Mapping[str, Entry]) -> None:
+    """Put a, b, ... behind the year of works whose authors and year look alike.
+
+    The letters follow the order of a list of references. Entries that have theirs
+    already, as from an earlier build, stay as they are.
+    """
+    alike = defaultdict(list)
+    for entry in SortingStyle().sort(entries.values()):
+        alike[_authors(entry), _year(entry)].append(entry)
+    for works in alike.values():
+        for place, entry in enumerate(works if len(works) > 1 else ()):
+            entry.fields["year"] = f"{_year(entry)}{chr(ord('a') + place)}"
 
 
 class _Backend(Backend):
@@ -35,45 +70,46 @@ class Citations:
     def __init__(self, path: Path) -> None:
         found = parse_file(str(path)).entries if path.is_file() else {}
         self._entries: dict[str, Entry] = dict(found)
+        tell_apart(self._entries)
         self.cited: list[str] = []
 
     def parenthetical(self, keys: list[str]) -> str:
         """``(Kingma and Ba, 2015; Hinton, 2012)``; an unknown key is a `KeyError`."""
-        works = [f"{self._authors(key)}, {self._year(key)}" for key in keys]
+        works = [self._entries[key] for key in keys]
         self._remember(keys)
-        return f"({'; '.join(works)})"
+        return f"({'; '.join(f'{_authors(work)}, {_year(work)}' for work in works)})"
 
     def textual(self, keys: list[str]) -> str:
         """``Kingma and Ba (2015), Hinton (2012)``; a `KeyError` as well."""
-        works = [f"{self._authors(key)} ({self._year(key)})" for key in keys]
+        works = [self._entries[key] for key in keys]
         self._remember(keys)
-        return ", ".join(works)
+        return ", ".join(f"{_authors(work)} ({_year(work)})" for work in works)
 
     def references(self) -> str:
         """The works cited so far, in the alphabet's order, as a Markdown list."""
-        keys = sorted(
-            self.cited, key=lambda k: (self._authors(k).lower(), self._year(k))
-        )
+        works = [self._entries[key] for key in self.cited]
+        works.sort(key=lambda work: (_authors(work).lower(), _year(work)))
         style = Style(abbreviate_names=True, sorting_style="none")
-        formatted = style.format_entries([self._entries[key] for key in keys])
         backend = _Backend(encoding="utf-8")
-        works = [" ".join(entry.text.render(backend).split()) for entry in formatted]
-        return "\n".join(f"- {work}" for work in works)
+        texts = [entry.text.render(backend) for entry in style.format_entries(works)]
+        return "\n".join(f"- {' '.join(text.split())}" for text in texts)
 
     def _remember(self, keys: list[str]) -> None:
         self.cited += [key for key in dict.fromkeys(keys) if key not in self.cited]
 
-    def _authors(self, key: str) -> str:
-        people = self._entries[key].persons
-        names = [_family(p) for p in people.get("author") or people.get("editor") or []]
-        if not names:
-            return str(self._entries[key].fields.get("title", key))
-        if len(names) > 2 or "others" in names[1:]:
-            return f"{names[0]} et al."
-        return " and ".join(names)
 
-    def _year(self, key: str) -> str:
-        return str(self._entries[key].fields.get("year", "n.d."))
+def _authors(entry: Entry) -> str:
+    people = entry.persons.get("author") or entry.persons.get("editor") or []
+    names = [_family(person) for person in people]
+    if not names:
+        return str(entry.fields.get("title", entry.key))
+    if len(names) > 2 or "others" in names[1:]:
+        return f"{names[0]} et al."
+    return " and ".join(names)
+
+
+def _year(entry: Entry) -> str:
+    return str(entry.fields.get("year", "n.d."))
 
 
 def _family(person: Any) -> str:

@@ -72,6 +72,21 @@ from descentlab import figures
 figures.plt.plot([0, 1])
 figures.plt.show()
 ```
+
+```{code-cell} ipython3
+---
+mystnb:
+  figure:
+    caption: Two panels.
+    name: fig-rmsprop-panels
+  image:
+    alt: Two panels.
+---
+figures.plt.subplots(1, 2, figsize=(7.5, 3.2))
+figures.plt.show()
+```
+
+{cite:t}`zhang2019three`, and no longer {cite:p}`zhang2019lookahead`.
 """
 
 RECALL = """

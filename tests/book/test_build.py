@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -17,6 +18,15 @@ def test_first_build(built):
     assert "book: 4 pages in _build/html" in build.stderr
     assert "0.25" in course.page("02_rmsprop")
     assert "0.75" in course.page("03_adam")
+
+
+def test_works_of_the_same_authors_and_year_are_told_apart(built):
+    course, _ = built
+    cited = re.sub(r"<[^>]*>", "", course.page("02_rmsprop"))
+    assert "Zhang et al. [2019b], and no longer [Zhang et al., 2019c]." in cited
+    listed = re.sub(r"<[^>]*>", "", course.page("bibliography"))
+    assert re.search(r"Three mechanisms of weight decay.*2019b\.", listed)
+    assert re.search(r"Lookahead optimizer.*2019c\.", listed)
 
 
 def test_solutions_stay_out_of_the_environment(built):

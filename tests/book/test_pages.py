@@ -52,6 +52,29 @@ def test_figures_are_inverted_in_the_dark_theme_alone(visit):
     assert filters[1].startswith("invert(")
 
 
+def test_panels_side_by_side_keep_their_size_on_a_phone(visit):
+    page = visit(width=390)
+    one, two = (
+        page.locator(f"#fig-rmsprop-{name}").evaluate(
+            """figure => {
+                figure.scrollLeft = 100
+                const box = figure.lastElementChild.getBoundingClientRect()
+                return [
+                    figure.scrollLeft,
+                    figure.querySelector("img").clientWidth,
+                    box.left >= 0 && box.right <= innerWidth,
+                ]
+            }"""
+        )
+        for name in ("line", "panels")
+    )
+    assert one[0] == 0
+    assert one[1] < 390
+    assert two[0] == 100
+    assert two[1] > 600
+    assert two[2]  # the caption has stayed
+
+
 REPORT = """html => {
     const output = document.createElement("div");
     output.className = "cell_output";
