@@ -79,7 +79,7 @@ def release(root: Path, names: Sequence[str] = ()) -> list[Path]:
     # Importing nbgrader takes a second: a mistake in a chapter is told before.
     course = open_course(root)
     for each in drafts:
-        _refuse_other_cells(course, each)
+        _refuse_loss(course, each)
     return [_publish(course, root, each) for each in drafts]
 
 
@@ -211,26 +211,38 @@ def _check_points(name: str, exercises: Iterable[Exercise], place: Place) -> Non
             )
 
 
-def _refuse_other_cells(course: NbGraderAPI, new: Draft) -> None:
-    """Raise if submissions were graded with other cells: nbgrader would remove both.
+def _cells(new: Draft) -> dict[str, Any]:
+    """What nbgrader will know of a draft's cells, by name."""
+    marks = [cell.metadata.get("nbgrader") for cell in new.notebook.cells]
+    return {mark["grade_id"]: mark for mark in marks if mark}
 
-    It deletes the released notebook before it finds that it can't make another one.
-    """
-    from nbgrader.api import MissingEntry
+
+def _refuse_loss(course: NbGraderAPI, new: Draft) -> None:
+    """Raise if an exercise went that a person has graded or commented on."""
+    from autograder.changes import kept_by_hand
 
     with course.gradebook as gradebook:
-        try:
-            old = gradebook.find_notebook(new.name, new.name)
-        except MissingEntry:
-            return
-        graded = {cell.name for cell in old.source_cells} if old.submissions else set()
-    marks = [cell.metadata.get("nbgrader") for cell in new.notebook.cells]
-    changed = graded ^ {mark["grade_id"] for mark in marks if mark}
-    if graded and changed:
+        kept = kept_by_hand(gradebook, new.name, _cells(new))
+    for exercise, students in kept.items():
         raise ReleaseError(
-            f"{new.name}: cells that gradebook.db has submissions for came or went"
-            f" ({', '.join(sorted(changed))}): keep them, or put gradebook.db aside and"
-            " start a new one"
+            f"{new.name}: {exercise} is gone from the chapter, but gradebook.db holds"
+            f" marks or comments that were given by hand ({', '.join(students)}): bring"
+            " it back, or take them out in the formgrader first"
+        )
+
+
+def _follow(course: NbGraderAPI, new: Draft) -> None:
+    """Let cells come and go in the gradebook, which nbgrader by itself refuses."""
+    from autograder.changes import follow
+
+    with course.gradebook as gradebook:
+        came, gone = follow(gradebook, new.name, _cells(new))
+    words = [f"{name} is new" for name in came] + [f"{name} is gone" for name in gone]
+    if words:
+        print(
+            f"{new.name}: {', '.join(words)}: grade what was handed in once more"
+            f" (`python -m autograder class {new.name}`)",
+            file=sys.stderr,
         )
 
 
@@ -241,6 +253,7 @@ def _publish(course: NbGraderAPI, root: Path, new: Draft) -> Path:
     )
     source.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(new.notebook, source)
+    _follow(course, new)
     result = course.generate_assignment(new.name)
     if not result["success"]:
         raise ReleaseError(f"{new.name}: nbgrader made no release: {_cause(result)}")

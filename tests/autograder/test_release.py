@@ -140,6 +140,11 @@ class Marks:
     points: int
 
 
+@dataclass
+class Assignment:
+    exercises: list[Marks]
+
+
 class Course:
     """A course in a folder of its own, and what one does with it."""
 
@@ -162,6 +167,10 @@ class Course:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
         return notebook
+
+    def gradebook(self):
+        path = self.root / "gradebook.db"
+        return Gradebook(f"sqlite:///{path}", "deep-optimization")
 
     def code(self, step):
         """The code cells by their grade_id."""
@@ -488,21 +497,122 @@ def test_missing_answers_are_named(course):
         release(course.root)
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
-def test_cells_may_change_but_not_come_or_go_once_submissions_are_graded(course):
+THIRD = """
+```{code-cell} ipython3
+:tags: [exercise]
+
+@exercise
+def triple(x):
+    raise NotImplementedError
+```
+
+```{code-cell} ipython3
+:tags: [check, points-2]
+
+check(triple)
+```
+"""
+
+
+@pytest.fixture
+def graded(course):
+    """The course in mid-term: ada was graded, a person has added to it."""
     release(course.root)
-    database = f"sqlite:///{course.root / 'gradebook.db'}"
-    with Gradebook(database, "deep-optimization") as gradebook:
+    with course.gradebook() as gradebook:
         gradebook.add_student("ada")
         gradebook.add_submission("07_demo", "ada")
-    course.edit(course.chapter, '"""Twice as much.', '"""Twice.')
-    release(course.root)
-    assert '"""Twice.' in course.code("release")["double"].source
+        for name, score in (("check_double", 3.0), ("check_halve", 1.0)):
+            mark = gradebook.find_grade(name, "07_demo", "07_demo", "ada")
+            mark.auto_score, mark.needs_manual_grade = score, False
+            if name == "check_halve":
+                mark.manual_score, mark.extra_credit = 2.0, 0.5
+        gradebook.find_comment(
+            "halve", "07_demo", "07_demo", "ada"
+        ).manual_comment = "Nearly."
+        gradebook.db.commit()
+    return course
 
-    course.edit(course.chapter, "name: fig-demo", "name: fig-new")
-    with pytest.raises(ReleaseError, match=r"came or went \(fig-demo, fig-new\)"):
-        release(course.root)
-    assert "fig-demo" in course.code("release")
+
+def given(course):
+    """What the gradebook holds of ada's: marks of the judge's, a person's, words."""
+    with course.gradebook() as gradebook:
+        (notebook,) = gradebook.find_submission("07_demo", "ada").notebooks
+        marks = {
+            g.name: (g.auto_score, g.manual_score, g.extra_credit)
+            for g in notebook.grades
+        }
+        return marks, {c.name: c.manual_comment for c in notebook.comments}
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
+def test_figures_come_and_go_in_mid_term_and_all_marks_stay(graded, capsys):
+    before = given(graded)
+    graded.edit(graded.chapter, '"""Twice as much.', '"""Twice.')
+    graded.edit(graded.chapter, "name: fig-demo", "name: fig-new")
+    graded.edit(graded.chapter, "tags: [scale]", "tags: [experiment]")
+    release(graded.root)
+    names = {name for name in graded.code("release") if name}
+    assert {"fig-new", "experiment-1"} < names
+    assert not {"fig-demo", "scale-1"} & names
+    assert '"""Twice.' in graded.code("release")["double"].source
+    assert given(graded) == before
+    with graded.gradebook() as gradebook:
+        cells = gradebook.find_notebook("07_demo", "07_demo").source_cells
+        assert {cell.name for cell in cells} == names
+        assert all(cell.checksum and cell.source for cell in cells)
+    assert "grade what was handed in once more" not in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
+def test_an_exercise_that_comes_in_mid_term_has_no_marks_yet(
+    graded, monkeypatch, capsys
+):
+    marks, comments = given(graded)
+    exercises = [Marks("double", 3), Marks("halve", 4), Marks("triple", 2)]
+    monkeypatch.setattr(module, "load", lambda name: Assignment(exercises))
+    graded.edit(graded.chapter, "\nThe loss is", f"{THIRD}\nThe loss is")
+    text = graded.solutions.read_text()
+    graded.solutions.write_text(f"{text}\n\ndef triple(x):\n    return 3 * x\n")
+    release(graded.root)
+    assert given(graded) == (
+        marks | {"check_triple": (None, None, None)},
+        comments | {"triple": None},
+    )
+    assert graded.code("release")["check_triple"].metadata["nbgrader"]["points"] == 2
+    assert capsys.readouterr().err.endswith(
+        "07_demo: triple is new: grade what was handed in once more"
+        " (`python -m autograder class 07_demo`)\n"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
+def test_an_exercise_goes_in_mid_term_unless_a_person_has_graded_it(
+    graded, monkeypatch, capsys
+):
+    text = graded.chapter.read_text()
+    second, figures = text.index("@exercise\ndef halve"), text.index("---\ntags: [fig")
+    start, end = (text.rindex("```{code-cell}", 0, i) for i in (second, figures))
+    graded.chapter.write_text(text[:start] + text[end:])
+    answers = graded.solutions.read_text()
+    graded.solutions.write_text(answers[: answers.index("\n\ndef halve")])
+    exercises = [Marks("double", 3)]
+    monkeypatch.setattr(module, "load", lambda name: Assignment(exercises))
+    before = given(graded)
+    with pytest.raises(ReleaseError, match=r"halve is gone .* by hand \(ada\): bring"):
+        release(graded.root)
+    assert given(graded) == before
+    assert "halve" in graded.code("source") and "halve" in graded.code("release")
+
+    with graded.gradebook() as gradebook:
+        about = "07_demo", "07_demo", "ada"
+        mark = gradebook.find_grade("check_halve", *about)
+        mark.manual_score = mark.extra_credit = None
+        gradebook.find_comment("halve", *about).manual_comment = None
+        gradebook.db.commit()
+    release(graded.root)
+    assert given(graded) == ({"check_double": (3.0, None, None)}, {"double": None})
+    assert "halve" not in graded.code("release")
+    assert "07_demo: halve is gone: grade what" in capsys.readouterr().err
 
 
 def test_nbgrader_s_own_refusal_is_one_line(course):
