@@ -15,8 +15,8 @@ stroke between) and its heading. Below stands what the run was made with, unless
 option ``:undated:`` is there. With ``:counted: HEADING`` equal rows become one, and a
 last column says how many there are.
 
-The role shows one value, with a format if need be. A page is read again when its file
-has changed.
+The role shows one value, with a format if need be; ``:,`` groups thousands by a space,
+as the chapters do. A page is read again when its file has changed.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ class ResultsValue(SphinxRole):
         name, _, key = path.partition(".")
         value = _value(_read(self.env, name), key, name)
         text = format(value, form) if form else _text(value)
+        if form.startswith(","):
+            text = text.replace(",", "\N{NO-BREAK SPACE}")
         return [nodes.Text(text)], []
 
 

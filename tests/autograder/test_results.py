@@ -14,7 +14,7 @@ DATA = {
     "command": "make things",
     "versions": {"python": "3.11.7", "numpy": "2.4.6"},
     "share": 0.925,
-    "total": {"all": 40},
+    "total": {"all": 40, "many": 12500},
     "things": [
         {"name": "`one`", "caught": 39, "of": {"all": 40}, "held": True},
         {"name": "two __dunder__ | bar", "caught": 0.5, "of": {"all": 1}, "held": None},
@@ -89,6 +89,12 @@ def test_a_table_of_nothing_says_so_and_the_date_can_be_left_out(page):
 def test_a_value_in_a_sentence(page):
     text = "{result}`things.share:.1%` of {result}`things.total.all` on time"
     assert "92.5% of 40 on" in page(text)
+
+
+def test_a_large_number_is_grouped_as_in_the_chapters(page):
+    assert "12\N{NO-BREAK SPACE}500 and 0.9" in page(
+        "{result}`things.total.many:,` and {result}`things.share:.1f`"
+    )
 
 
 def test_a_page_is_made_again_when_its_results_are_new(page):
