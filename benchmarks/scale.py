@@ -401,7 +401,16 @@ def resident(what):
     return int(re.search(what + r":\\s*(\\d+)", status)[1])
 
 step, library, _ = RULES["adam"]
-makers = {"ours": lambda params: ours(step, params)}
+
+def anew(params):
+    advance = ours(step, params)
+    def way():
+        for param in params:
+            param.grad = param.grad.clone()
+        advance()
+    return way
+
+makers = {"ours": lambda params: ours(step, params), "ours, gradients made anew": anew}
 makers |= {n: lambda p, m=m: m(p).step for n, m in forms(library).items()}
 make, device = makers[sys.argv[1]], torch.device("cpu")
 way = make(parameters([(500_000,)], device))  # all that is loaded once
@@ -425,7 +434,7 @@ def memory() -> list[Row]:
     Those are parameters, gradients and two arrays of state.
     """
     rows = []
-    for way in ("ours", FUSED, "torch, foreach"):
+    for way in ("ours", "ours, gradients made anew", FUSED, "torch, foreach"):
         # What is freed goes back to the system, and is not counted as held.
         found = _in_a_process(MEMORY, way, MALLOC_MMAP_THRESHOLD_="100000")
         rows.append({"way": way, **found})
@@ -500,8 +509,9 @@ def goals(found: Mapping[str, Any]) -> Iterator[Row]:
     what = "compiled anew while `t`, `lr` and gradients vary"
     yield at_most(0, what, found["recompiles"])
     for row in found.get("memory", ())[:1]:
-        what = "memory held, over parameters, gradients and state"
-        yield at_most(1.05, what, row["held"])
+        for when in ("held", "peak"):
+            what = f"memory, {when}, over parameters, gradients and state"
+            yield at_most(1.05, what, row[when])
 
 
 def _device_name(device: torch.device) -> str:
