@@ -12,6 +12,7 @@ import numpy as np
 
 from descentlab.compare import (
     GROUPS,
+    WHOLE,
     Answer,
     Case,
     Fault,
@@ -40,15 +41,28 @@ ADVICE = {
     " dtype=float.",
     "silent": "Test the argument first and raise the error, with a message that says"
     " what was wrong.",
-    "other-error": "Raise the error that the exercise names, with raise: a caller can"
+    "other-error": "Raise the error that the exercise names, with raise and before"
+    " anything is computed: a caller can catch that one.",
+    "assert": "Raise the error that the exercise names, with raise: a caller can"
     " catch that one, and an assert may be switched off.",
     "nothing": "The function returns nothing: printing shows a value, return hands it"
     " over.",
+    "nothing-here": "Here it returns None, elsewhere it does not: one way through the"
+    " function ends without a return, or a test sends this call the wrong way.",
+    "part-nothing": "One of the results is None: it comes from a function that has no"
+    " return, or that works in place, as shuffle and sort do.",
+    "not-bool": "The answer is True or False itself, of type bool.",
+    "single": "Your numbers have no more digits than float32 has: keep the dtype of the"
+    " arguments, here float64.",
     "structure": "Return arrays, all that the exercise names and in its order.",
     "not-whole": "A count is a whole number, of type int: neither range nor a slice"
     " takes a float, even where it is whole.",
     "shape": "Compare it with the shape that the exercise names. A formula that works"
     " element by element holds no sum, mean, dot product or fixed index.",
+    "no-number": "One number is expected here, not an array.",
+    "lengths": "The number of axes is right, their lengths are not: count what you put"
+    " into it.",
+    "axes": "It has more axes than the shape that the exercise names.",
 }
 """One sentence for each kind of fault that means the same in every exercise."""
 
@@ -75,6 +89,18 @@ MESSAGES = {
     " arguments are arrays: use its NumPy twin.",
     "Cannot cast ufunc": "An array of whole numbers takes in no fraction: make it with"
     " dtype=float.",
+    "inhomogeneous": "Arrays of different shapes do not make one array: take them one"
+    " by one.",
+    "must have same number of dimensions": "Arrays of different shapes are not joined"
+    " as they are: make each one-dimensional first, with ravel.",
+    "mismatch in its core dimension": "@ and np.dot multiply matrices: where arrays are"
+    " taken as vectors, multiply element by element and sum, or ravel them first.",
+    "not aligned": "@ and np.dot multiply matrices: where arrays are taken as vectors,"
+    " multiply element by element and sum, or ravel them first.",
+    "could not be broadcast together": "The shapes of two arrays do not fit: print"
+    " both. A mean or a sum along an axis keeps that axis with keepdims=True.",
+    "too many indices for array": "The array has fewer axes than you index, a 0-d one"
+    " has none: [...] takes the whole of any array.",
     "unsized object": "A 0-d array has no length: let NumPy work on all elements at"
     " once, without a loop.",
     "iteration over a 0-d array": "A 0-d array has no rows: let NumPy work on all"
@@ -85,7 +111,20 @@ MESSAGES = {
     " answer where there is nothing to add up?",
     "size 0 inputs": "An empty array has no first element to take a type from: tell"
     " np.vectorize with otypes=[float].",
-    "NoneType": "Something is None there: a function that was called has no return.",
+    "NoneType": "Something is None there: a function that was called has no return, or"
+    " works in place, as shuffle and sort do.",
+    "'tuple' object does not support item assignment": "A tuple cannot be changed: make"
+    " a new one.",
+    "object does not support item assignment": "A single number has no elements to"
+    " assign to, and a 0-d array becomes one in any arithmetic: np.where takes numbers"
+    " and arrays alike.",
+    "'tuple'": "Something is a tuple there: take the results of a function apart, as in"
+    " a, b = f(x).",
+    "multiply sequence": "Something is a tuple or a list there: take the results of a"
+    " function apart, as in a, b = f(x).",
+    "'function'": "A function stands there in place of what it returns: call it.",
+    "object is not iterable": "A single number cannot be looped over: let NumPy work on"
+    " numbers and arrays alike, without a loop.",
 }
 """One sentence for words in an exception's message, more telling than its class."""
 
@@ -144,13 +183,16 @@ def _report(function: Callable[..., Any], sheet: Sheet) -> Report:
     values = [row for row in played if row[0].case.group == "value"]
     shown = values if any(fault for *_, fault in values) else played
     (item, answer), fault = clearest(((i, a), i.case, f) for i, a, f in shown)
+    answers = [answer for _, answer, _ in values]
+    of_numbers = item.case.group == "value"
     advice = [
         *signature_advice(sheet.arguments, arguments_of(function)),
-        *name_mistake([answer for _, answer, _ in values], sheet),
-        *general_advice(fault, answer.raised),
+        # What is right in all of them may be like a mistake that has another type.
+        *(name_mistake(answers, sheet) if of_numbers else []),
+        *general_advice(fault, answer.raised, any_result(a for _, a, _ in played)),
     ]
     facts = failure_facts(name, sheet.arguments, item.case, fault)
-    if item.case.group != "value":
+    if not of_numbers:
         return Report(headline, False, lines, facts, advice)
     advice += parts_advice(
         sheet.parts, [(a.result, i.expected, i.tolerance) for i, a, _ in values]
@@ -209,7 +251,7 @@ def failure_facts(
 ) -> list[tuple[str, str]]:
     """What shows a failure: the case, the call, expected and got."""
     facts = case_facts(name, arguments, case)
-    if fault.kind == "value":
+    if fault.kind in ("value", "single"):
         part = fault.part.removeprefix("the ")
         where = f"{part}{list(fault.at) if fault.at else ''}"
         want, got = _side_by_side(fault.expected, fault.got)
@@ -231,13 +273,41 @@ def case_facts(
     return [("case", case.label), ("call", call)]
 
 
-def general_advice(fault: Fault, raised: Raised | None = None) -> list[str]:
-    """What a fault means whatever the exercise."""
+def general_advice(
+    fault: Fault, raised: Raised | None = None, some_result: bool = False
+) -> list[str]:
+    """What a fault means whatever the exercise.
+
+    ``some_result`` says that the function does return something in other cases.
+    """
     if fault.kind == "raised" and raised is not None:
         said = [text for words, text in MESSAGES.items() if words in raised.message]
         said += [ERRORS[kind] for kind in raised.kinds if kind in ERRORS]
         return said[:1]
-    return [ADVICE[fault.kind]] if fault.kind in ADVICE else []
+    kind = _finer(fault, raised, some_result)
+    return [ADVICE[kind]] if kind in ADVICE else []
+
+
+def _finer(fault: Fault, raised: Raised | None, some_result: bool) -> str:
+    """The kind of a fault, finer where that helps."""
+    if fault.kind == "other-error" and raised and "AssertionError" in raised.kinds:
+        return "assert"
+    if fault.kind == "nothing" and fault.part not in ("", WHOLE):
+        return "part-nothing"
+    if fault.kind == "nothing" and some_result:
+        return "nothing-here"
+    if fault.kind == "shape" and fault.expected == ():
+        return "no-number"
+    if fault.kind == "shape" and len(fault.got) >= len(fault.expected):
+        return "axes" if len(fault.got) > len(fault.expected) else "lengths"
+    if isinstance(fault.expected, bool) and not isinstance(fault.got, bool | np.bool_):
+        return "not-bool"
+    return fault.kind
+
+
+def any_result(answers: Iterable[Answer]) -> bool:
+    """Whether a function returned something at all."""
+    return any(answer.result is not None for answer in answers)
 
 
 def parts_advice(
@@ -285,9 +355,10 @@ def arguments_of(function: Callable[..., Any]) -> dict[str, str | None]:
 def signature_advice(
     wanted: Mapping[str, str | None], found: Mapping[str, str | None] | None
 ) -> list[str]:
-    """A sentence for each parameter that is missing, renamed or has another default.
+    """A sentence for each parameter that is missing or has another name or default.
 
-    ``found`` is ``None`` where a function cannot tell its parameters.
+    One more where they stand in another order. ``found`` is ``None`` where a function
+    cannot tell its parameters.
     """
     if found is None:
         return []
@@ -299,6 +370,10 @@ def signature_advice(
             shown = "no default" if found[name] is None else f"default {found[name]}"
             text = f"Its parameter {name} has {shown}; the exercise has {default}."
             advice.append(text)
+    order = [name for name in found if name in wanted]
+    if len(order) == len(wanted) and order != list(wanted):
+        names = ", ".join(wanted)
+        advice.append(f"Its parameters stand in another order; here it is {names}.")
     return advice
 
 

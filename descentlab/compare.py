@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from descentlab.callbacks import CALLBACKS
+
 GROUPS = {
     "value": "values and state",
     "dtype": "dtype",
@@ -92,7 +94,10 @@ class Raised:
         if isinstance(error, RemoteError):
             return error.raised
         kinds = tuple(base.__name__ for base in type(error).__mro__[:-1])
-        return cls(kinds, str(error))
+        message = str(error)
+        for name in CALLBACKS:
+            message = message.replace(f"'{name}'", "'function'")
+        return cls(kinds, message)
 
     def __str__(self) -> str:
         first = self.message.strip().split("\n")[0][:200]
@@ -132,8 +137,9 @@ class Fault:
 
     ``kind`` is one of ``raised``, ``silent`` (should have raised), ``other-error``,
     ``nothing``, ``structure``, ``not-whole``, ``shape``, ``dtype``, ``whole`` (a whole
-    number where a float is right), ``value``, ``changed``, ``unstable``. ``part`` names
-    the result concerned, ``at`` the index of the first wrong element.
+    number where a float is right), ``value``, ``single`` (a value cut to float32),
+    ``changed``, ``unstable``. ``part`` names the result concerned, ``at`` the index of
+    the first wrong element.
     """
 
     kind: str
@@ -218,7 +224,27 @@ def appraise(
     for other in others if fault is not None else ():
         if compare(answer.result, *other, wanted, parts) is None:
             return None
+    if fault is not None and fault.kind == "value" and _is_cut(answer, case, expected):
+        return replace(fault, kind="single")
     return fault
+
+
+def _is_cut(answer: Answer, case: Case, expected: Any) -> bool:
+    """Whether numbers are wrong only in the digits that float32 does not have."""
+    given, found = _float_sizes(case.args), _float_sizes(answer.result)
+    if given != {8} or min(found, default=8) == 8:
+        return False
+    return compare(answer.result, expected, likeness(expected, 1e-6)) is None
+
+
+def _float_sizes(value: Any) -> set[int]:
+    """How many bytes the floats of all arrays in a value take."""
+    if isinstance(value, (tuple, list)):
+        return set().union(*map(_float_sizes, value))
+    is_floating = (
+        isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f"
+    )
+    return {value.dtype.itemsize} if is_floating else set()
 
 
 def compare(
@@ -244,12 +270,12 @@ def agrees(answer: Answer, other: Answer) -> bool:
     return compare(answer.result, other.result, likeness(other.result)) is None
 
 
-def likeness(result: Any) -> Any:
-    """A tolerance for naming a mistake: a billionth of a result's largest number."""
+def likeness(result: Any, share: float = 1e-9) -> Any:
+    """A tolerance for naming a mistake: a share of a result's largest number."""
     if isinstance(result, (tuple, list)):
-        return [likeness(item) for item in result]
+        return [likeness(item, share) for item in result]
     if isinstance(result, (np.ndarray, np.generic, float)) and np.size(result):
-        return 1e-9 * np.max(np.abs(np.nan_to_num(result)))
+        return share * np.max(np.abs(np.nan_to_num(result)))
     return 0.0
 
 
@@ -319,8 +345,10 @@ def same(a: Any, b: Any) -> bool:
 def _detached(result: Any) -> Any:
     if isinstance(result, np.ndarray):
         return result.copy()
-    if type(result) in (tuple, list):
-        return type(result)(_detached(item) for item in result)
+    if isinstance(result, (tuple, list)):
+        # A named tuple too: its kind may be made anew by each call.
+        kind = tuple if isinstance(result, tuple) else list
+        return kind(_detached(item) for item in result)
     return result
 
 
@@ -383,7 +411,8 @@ def _compare_sequence(
     count, named = len(expected), _listed(parts)
     whole = part == WHOLE
     if result is None:
-        return Fault("nothing", "it returned None" if whole else f"{part} is None")
+        said = "it returned None" if whole else f"{part} is None"
+        return Fault("nothing", said, part)
     if not isinstance(result, (tuple, list)):
         said = f"it returned {describe(result)}, expected {count} results{named}"
         inner = f"{part} is {describe(result)}, expected a list of {count}"
@@ -413,6 +442,8 @@ def _compare_exact(result: Any, expected: Any, part: str) -> Fault | None:
     right = result is None if expected is None else isinstance(result, kinds)
     if right and result == expected:
         return None
+    if result is None:
+        return Fault("nothing", f"{part} is None, expected {expected}", part)
     text = f"{part} is {describe(result)}, expected {expected}"
     return Fault("value", text, part, expected=expected, got=result)
 
@@ -428,7 +459,8 @@ def _compare_numbers(
         return Fault("structure", text, part)
     shape, got = np.shape(expected), np.shape(result)
     if got != shape:
-        return Fault("shape", f"{part} has shape {got}, expected {shape}", part)
+        text = f"{part} has shape {got}, expected {shape}"
+        return Fault("shape", text, part, expected=shape, got=got)
     if isinstance(expected, (int, np.integer)) and not _whole(result):
         text = f"{part} is {describe(result)}, expected an int"
         return Fault("not-whole", text, part)

@@ -21,6 +21,7 @@ from autograder.judge.exercise import (
 from autograder.judge.sandbox import Ended, shapes
 from autograder.judge.verdict import ExerciseVerdict
 from descentlab.check import (
+    any_result,
     case_facts,
     clearest,
     earlier_advice,
@@ -167,7 +168,7 @@ def _no_marks(
         ]
     elif mistake is not None:
         advice = [mistake_advice(mistake.name, mistake.sentence)]
-    advice += _advice(first)
+    advice += _advice(first, values)
     # In a run, what is wrong of one step makes all of the next wrong.
     single = [x for x in values if not isinstance(x.case, Run)]
     played = [(x.answer.result, x.expected, x.tolerance) for x in single]
@@ -206,7 +207,8 @@ def _marks(
         False,
         lines,
         failure_facts(exercise.name, exercise.arguments, first.case, fault),
-        _advice(first) + ([earlier_advice(earlier.wrong)] if earlier.wrong else []),
+        _advice(first, played)
+        + ([earlier_advice(earlier.wrong)] if earlier.wrong else []),
     )
     return ExerciseVerdict(score, exercise.points, "partial", report)
 
@@ -266,10 +268,11 @@ def _shape_kept(function: Callable[..., Any]) -> Callable[..., Any]:
     return kept
 
 
-def _advice(item: Played) -> list[str]:
+def _advice(item: Played, played: Sequence[Played]) -> list[str]:
     assert item.fault is not None
     raised = item.answer.raised
-    advice = general_advice(item.fault, raised)
+    some_result = any_result(x.answer for x in played)
+    advice = general_advice(item.fault, raised, some_result)
     if raised is not None and raised.line is not None and not item.case.raises:
         advice.append(f"The error comes from line {raised.line} of its cell.")
     return advice

@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
 import pytest
 
 from descentlab import check
+from descentlab.callbacks import BowlGradient
 from descentlab.check import check_report, general_advice, signature_advice
 from descentlab.compare import Answer, Case, Fault, Raised
 from descentlab.published import Mistake, Published, Sheet
@@ -173,10 +175,30 @@ FAULTS = {
     "one result": (lambda x, by: x / by, "expected 2 results: half, double", ""),
     "three": (lambda x, by: (x, x, x), "3 results, expected 2: half, double", ""),
     "text": (lambda x, by: ("1", "2"), "half is an object of type str", ""),
+    "part": (
+        lambda x, by: (x / by, np.random.default_rng(0).shuffle(x)),
+        "double is None",
+        "works in place, as shuffle",
+    ),
     "shape": (
         lambda x, by: (np.sum(x / by), x * by),
         "half has shape (), expected (2,)",
         "element by element",
+    ),
+    "lengths": (
+        lambda x, by: (x[:-1] / by, x * by),
+        "half has shape (1,), expected (2,)",
+        "count what you put into it",
+    ),
+    "axes": (
+        lambda x, by: (np.array([x]) / by, x * by),
+        "half has shape (1, 2), expected (2,)",
+        "more axes",
+    ),
+    "no number": (
+        lambda x, by: (np.atleast_1d(x) / by, x * by),
+        "half has shape (1,), expected ()",
+        "One number is expected here",
     ),
     "dtype": (
         lambda x, by: (x / np.float64(by), x * np.float64(by)),
@@ -225,6 +247,55 @@ def test_another_error():
     assert report.advice[0].startswith("Raise the error that the exercise names")
 
 
+def test_an_error_of_the_formula_is_no_error_of_ones_own():
+    def dividing(x, by=2.0):
+        return x * (1 / by), x * by
+
+    advice = report_of(dividing).advice[0]
+    assert "before anything is computed" in advice
+    assert "assert" not in advice
+
+
+def test_a_way_that_ends_without_return():
+    def forgetful(x, by):
+        if by > 2:
+            return x / by, x * by
+
+    advice = " ".join(report_of(with_factor(forgetful)).advice)
+    assert "Here it returns None" in advice
+    assert "printing" not in advice
+
+
+def test_numbers_that_were_cut_to_float32():
+    def cut(x, by):
+        return (x / by + 1e-7).astype(np.float32), x * by
+
+    report = report_of(with_factor(cut))
+    facts = dict(report.facts)
+    assert facts["expected"] != facts["got"]
+    assert report.advice[0].startswith("Your numbers have no more digits than float32")
+
+
+def test_right_numbers_have_no_name_of_a_mistake():
+    # The numbers of a mistake may be like the right ones, and their type another.
+    like = Mistake("floats", "Sizes are whole.", tuple(split_answers()))
+    sheet = replace(SHEET, mistakes=(like,))
+
+    def scalar_refusing(x, by=2.0):
+        if by == 0:
+            raise ValueError("by must not be zero")
+        return split(x[:], by)
+
+    report = check_report(scalar_refusing, sheet)
+    assert "a 0-d array" in dict(report.facts)["case"]
+    assert "Looks like" not in str(report)
+
+
+def split_answers():
+    """The right answers to the cases of numbers."""
+    return [Answer(i.expected) for i in SHEET.cases if i.case.group == "value"]
+
+
 def test_an_untouched_stub():
     def stub(x, by=2.0):
         raise NotImplementedError
@@ -265,6 +336,21 @@ ARRAY = np.array([1.0, 2.0])
             lambda: list(np.array(1.0)),
             "A 0-d array has no",
         ),
+        (lambda: list(3), "A single number cannot be looped over"),
+        (lambda: np.array([ARRAY, 1.0]), "take them one by one"),
+        (lambda: np.hstack([ARRAY, ARRAY[None]]), "with ravel"),
+        (lambda: ARRAY.reshape(2, 1) @ ARRAY.reshape(2, 1), "multiply matrices"),
+        (lambda: np.dot(np.ones((2, 3)), np.ones((2, 3))), "multiply matrices"),
+        (lambda: np.ones((3, 6)) - np.ones(3), "keepdims=True"),
+        (lambda: np.array(1.0)[:], "[...] takes the whole"),
+        (lambda: exec("x[x > 0] = 1", {"x": np.float64(1)}), "no elements to assign"),
+        (lambda: exec("x[0] = 1", {"x": (1,)}), "A tuple cannot be changed"),
+        (lambda: 0.1 - (1, 2), "take the results of a function apart"),
+        (lambda: 0.1 * (1, 2), "take the results of a function apart"),
+        (lambda: (1, 2).copy(), "take the results of a function apart"),
+        (lambda: 0.1 * split, "A function stands there in place"),
+        (lambda: 0.1 * BowlGradient(), "A function stands there in place"),
+        (lambda: list(split), "A function stands there in place"),
     ],
 )
 def test_an_exception_is_explained(action, words):
@@ -292,6 +378,10 @@ def test_a_loop_that_is_stopped_tells_which_case_it_was():
         (lambda x, factor=2.0: x, "Its parameter by is missing or has another name."),
         (lambda x, by=3: x, "Its parameter by has default 3; the exercise has 2.0."),
         (lambda x, by: x, "Its parameter by has no default; the exercise has 2.0."),
+        (
+            lambda by=2.0, x=None: x,
+            "Its parameters stand in another order; here it is x, by.",
+        ),
     ],
 )
 def test_another_signature_is_told(function, sentence):

@@ -91,6 +91,7 @@ def tolerance(expected):
         (4, 3, "value", "the result is 4, expected 3"),
         (False, True, "value", "the result is False, expected True"),
         (1, True, "value", "the result is 1, expected True"),
+        (None, True, "nothing", "the result is None, expected True"),
         (0.0, None, "value", "the result is 0.0, expected None"),
         ("sqrt", "linear", "value", "an object of type str, expected linear"),
         (None, TWO, "nothing", "the result is None"),
@@ -134,6 +135,14 @@ def test_what_is_wrong(result, expected, kind, text):
 def test_a_named_tuple_is_a_tuple():
     pair = namedtuple("Pair", "m v")(TWO, TWO)
     assert compare(pair, (TWO, TWO), [1e-9, 1e-9]) is None
+
+
+def test_a_named_tuple_whose_kind_each_call_makes_anew_is_one_too():
+    def pair(x):
+        return namedtuple("Pair", "m v")(x + 1, x + 2)
+
+    case = Case("purity", "", (TWO,))
+    assert fault_of(pair, case, (TWO + 1, TWO + 2), [1e-8, 1e-8]) is None
 
 
 def test_a_wrong_element_is_located():
