@@ -121,7 +121,14 @@ def reach(assignment: str, data: bytes, root: Path = ROOT) -> Verdict:
 
 
 def handed_in(path: Path) -> bytes:
-    """The bytes of a submission, as far as the judge cares: it takes none so long."""
+    """The bytes of a submission, as far as the judge cares: it takes none so long.
+
+    A link is taken for the text that it is, and not followed: what it leads to, such as
+    a neighbour's notebook or the solution, was not handed in.
+    """
+    for place in (path, path.parent):
+        if place.is_symlink():
+            return os.fsencode(os.readlink(place))
     with path.open("rb") as file:
         return file.read(MAX_SIZE + 1)
 

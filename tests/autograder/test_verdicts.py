@@ -127,6 +127,24 @@ def test_a_file_without_end_is_read_as_far_as_the_judge_cares(tmp_path):
     assert "larger than 16 MiB" in str(verdict.exercises["adam_step"].report)
 
 
+@pytest.mark.parametrize("linked", ["the notebook", "its folder"])
+def test_a_link_to_what_another_wrote_is_not_followed(tmp_path, linked):
+    solved = tmp_path / "source" / "03_adam" / "03_adam.ipynb"
+    solved.parent.mkdir(parents=True)
+    solved.write_text('{"cells": [], "nbformat": 4}')
+    path = tmp_path / "submitted" / "eve" / "03_adam" / "03_adam.ipynb"
+    if linked == "its folder":
+        path.parent.parent.mkdir(parents=True)
+        path.parent.symlink_to(solved.parent)
+    else:
+        path.parent.mkdir(parents=True)
+        path.symlink_to(solved)
+    assert path.exists()
+    verdict = reach("03_adam", handed_in(path), tmp_path)
+    assert verdict.exercises["adam_step"].status == "rejected"
+    assert "its text is not JSON" in str(verdict.exercises["adam_step"].report)
+
+
 def test_where_nothing_can_be_kept_it_is_said_in_one_line(tmp_path):
     verdicts = Verdicts(tmp_path)
     (tmp_path / ".verdicts").write_text("a file")
