@@ -74,6 +74,12 @@ ERRORS = {
     "ZeroDivisionError": "Something divides by zero: which quantity can be zero, and"
     " what is the answer then?",
     "UnboundLocalError": "A variable is used before it has got a value.",
+    "ModuleNotFoundError": "There is no such package where this is graded: NumPy and"
+    " what comes with Python are enough for every exercise.",
+    "SyntaxError": "That is no Python: look at this line, and at the end of the one"
+    " above it.",
+    "EOFError": "Nobody answers an input() where this is graded: all that the function"
+    " needs comes in as an argument.",
     "TypeError": "Compare the names and the order of the arguments with the exercise,"
     " and what each operation is given.",
 }
@@ -363,8 +369,11 @@ def signature_advice(
     if found is None:
         return []
     advice = []
+    missing = [name for name in wanted if name not in found]
+    if len(missing) > 2:
+        return [f"Its parameters are not the exercise's: {', '.join(wanted)}."]
     for name, default in wanted.items():
-        if name not in found:
+        if name in missing:
             advice.append(f"Its parameter {name} is missing or has another name.")
         elif default is not None and not _same_default(found[name], default):
             shown = "no default" if found[name] is None else f"default {found[name]}"

@@ -173,6 +173,9 @@ def _dtype_from(name: Any) -> Any:
 
 def pack(value: Any) -> Any:
     """A value as JSON; floats keep every bit, arrays their dtype and shape."""
+    if isinstance(value, np.bool_):
+        # A truth value is no array: see compare.
+        return bool(value)
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
         flat: Sequence[Any] = array.ravel().tolist()

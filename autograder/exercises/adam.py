@@ -163,6 +163,38 @@ def update_moments(grad, m, v, beta1=0.9, beta2=0.999):
     return m, v
 """
 
+AVERAGES = """\
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+"""
+
+SECOND_MISTAKES: dict[str, Any] = {
+    "betas-mixed": (
+        {"beta2 * v + (1 - beta2)": "beta2 * v + (1 - beta1)"},
+        "In your second average the old and the new weight do not add up to 1: two"
+        " decay rates are mixed.",
+    ),
+    "first-in-second": (
+        [
+            {"beta2 * v + (1": "beta2 * m + (1"},
+            {
+                AVERAGES: "    v = beta2 * m + (1 - beta2) * grad**2\n"
+                "    m = beta1 * m + (1 - beta1) * grad\n"
+            },
+        ],
+        "Your second average goes on from the first: each has a state of its own.",
+    ),
+    "weight-squared": (
+        {"(1 - beta2) * grad**2": "((1 - beta2) * grad) ** 2"},
+        "You square the weight of the new term too: the gradient alone is squared.",
+    ),
+    "one-for-all": (
+        [{"grad**2": "np.sum(grad**2)"}, {"grad**2": "np.mean(grad**2)"}],
+        "Your square is one number for the whole gradient: each parameter has its own.",
+    ),
+}
+"""What goes wrong in the second average wherever it is updated."""
+
 FAMILY_MISTAKES: dict[str, Any] = {
     "bracket-missing": (
         [
@@ -206,6 +238,15 @@ FAMILY_MISTAKES: dict[str, Any] = {
         {"m_hat / (np.sqrt": "m_hat * (np.sqrt"},
         "You multiply by the root where large gradients must give small steps.",
     ),
+    "corrected-after-root": (
+        {"np.sqrt(v_hat)": "np.sqrt(v) / (1 - beta2**t)"},
+        "The second average is corrected before the root is taken; yours is after it.",
+    ),
+    "not-updated": (
+        {AVERAGES: "    m, v = np.array(m), np.array(v)\n"},
+        "This gradient does not enter: both averages stay as they came.",
+    ),
+    **SECOND_MISTAKES,
 }
 """What goes wrong in Adam and in AdamW alike, as edits of lines that both have."""
 
@@ -275,6 +316,7 @@ MOMENTS_MISTAKES = mistakes(
             "Your averages start from zero at every call: m and v are not used.",
         ),
         "bracket-missing": FAMILY_MISTAKES["bracket-missing"],
+        **SECOND_MISTAKES,
     },
 )
 

@@ -48,7 +48,7 @@ def _seed(rng: Rng) -> Seed:
 
 def growing_cases(rng: Rng) -> Iterator[Case]:
     """Cases of ``batch_size_at``: epoch by position."""
-    for epoch in (0, 9, 10, 25, 40):
+    for epoch in (0, 9, 10, 26, 40):
         yield Case("value", f"epoch {epoch}, the defaults", (epoch,))
     start, every = int(rng.integers(3, 30)), int(rng.integers(3, 8))
     hyper = {"start": start, "growth": 3, "every": every, "max_size": 10**6}
@@ -306,6 +306,19 @@ GROWING_MISTAKES = mistakes(
         "jump-early": (
             {"epoch // every": "(epoch + 1) // every"},
             "Your jumps come one epoch early: epochs count from 0.",
+        ),
+        "rounded-to-nearest": (
+            {"epoch // every": "round(epoch / every)"},
+            "Your jumps come in the middle of an interval: round down, not to the"
+            " nearest.",
+        ),
+        "one-jump-ahead": (
+            [
+                {"epoch // every": "-(-epoch // every)"},
+                {"epoch // every": "epoch // every + 1"},
+            ],
+            "You are one jump ahead: the first `every` epochs have the size at the"
+            " start.",
         ),
         "grows-at-each-epoch": (
             {"epoch // every": "epoch"},

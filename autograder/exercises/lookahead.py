@@ -106,6 +106,9 @@ def rate_cases(rng: Rng) -> Iterator[Case]:
     yield Case("edges", "float32", as_float32(descent((4,))))
     yield Case("edges", "a 0-d array", descent(()))
     yield Case("edges", "three dimensions", descent((2, 3, 2)))
+    # Late in a run: the product is tiny, and no zero.
+    grad = 1e-5 * np.array([2.0, -3.0, 1.0])
+    yield Case("edges", "a small step, a small gradient", (-0.5 * grad, grad))
     across = np.array([2.0, 0.0, 1.0]), np.array([0.0, -3.0, 0.0])
     yield Case("edges", "the step is across the gradient", across)
     yield Case("edges", "products that cancel", (np.ones(2), np.array([3.0, -3.0])))
@@ -233,6 +236,8 @@ SYNC = "            slow = slow + alpha * (fast - slow)\n"
 RESTART = "            fast = slow\n"
 ROWS = "    rows = [theta0]\n"
 FIRST = "    first = state\n"
+INNER = "        fast, state = inner_step(fast, grad_fn(fast), state)\n"
+CYCLE = f"        for _ in range(k):\n    {INNER}"
 
 LOOKAHEAD_MISTAKES = mistakes(
     LOOKAHEAD,
@@ -264,7 +269,13 @@ LOOKAHEAD_MISTAKES = mistakes(
             " cycle to the next.",
         ),
         "state-reset": (
-            {RESTART: RESTART + "            state = first\n", ROWS: ROWS + FIRST},
+            [
+                {RESTART: RESTART + "            state = first\n", ROWS: ROWS + FIRST},
+                {
+                    RESTART: RESTART
+                    + "            state = tuple(0 * x for x in state)\n"
+                },
+            ],
             "The inner state is kept across a sync; yours starts anew.",
         ),
         "state-not-carried": (
@@ -288,6 +299,15 @@ LOOKAHEAD_MISTAKES = mistakes(
         "partial-cycle-synced": (
             {"i % k == 0": "i % k == 0 or i == steps"},
             "A last cycle that is not complete stays as it is, without a sync.",
+        ),
+        "partial-cycle-dropped": (
+            {"range(1, steps + 1)": "range(1, steps - steps % k + 1)"},
+            "Your trajectory ends with the last sync: the steps of a last cycle that is"
+            " not complete are taken too.",
+        ),
+        "row-for-each-cycle": (
+            {INNER: CYCLE, "        if i % k == 0:\n": "        if True:\n"},
+            "Each of your rows is a whole cycle: a row belongs to each fast step.",
         ),
         "step-more": (
             {"steps + 1": "steps + 2"},
@@ -407,8 +427,13 @@ SWITCH_MISTAKES = mistakes(
             "In the correction t is an exponent, not a factor.",
         ),
         "shifted-step": (
-            [{"beta2**t": "beta2**(t + 1)"}, {"beta2**t": "beta2**(t - 1)"}],
-            "Your exponent is not the number of this step.",
+            [
+                {"beta2**t": "beta2**(t + 1)"},
+                {"beta2**t": "beta2**(t - 1)"},
+                {"lam / (1": "(beta2 * lam + (1 - beta2) * gamma) / (1"},
+            ],
+            "Your exponent and your average belong to different steps: lam has this"
+            " step's rate in it already, and t counts it.",
         ),
         "first-step-allowed": (
             [{"t > 1 and ": ""}, {"t > 1": "t >= 1"}, {"t > 1": "t > 0"}],
@@ -437,6 +462,14 @@ SWITCH_MISTAKES = mistakes(
         "relative": (
             {"< tol": "< tol * abs(gamma)"},
             "tol is the difference itself, not a share of the rate.",
+        ),
+        "isclose": (
+            {
+                "abs(lam / (1 - beta2**t) - gamma) < tol": "np.isclose("
+                "lam / (1 - beta2**t), gamma, atol=tol)"
+            },
+            "isclose adds a share of the rate to tol, unless it is told not to: tol"
+            " alone counts.",
         ),
         "or": (
             {" and ": " or "},

@@ -32,7 +32,7 @@ def train_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "one step", arguments(1))
     yield Case("value", "five steps", arguments(5))
     yield Case("value", "three steps, clipped", arguments(3), clipped())
-    yield Case("value", "a matrix, clipped", arguments(4, (3, 4)), clipped())
+    yield Case("value", "a matrix, clipped", arguments(4, (2, 3)), clipped())
     yield Case("value", "a limit out of reach", arguments(4), {"max_norm": 1e3})
     yield Case("value", "a limit that is an int", arguments(3, (9,)), {"max_norm": 1})
     yield Case("value", "40 steps", arguments(40))
@@ -166,6 +166,22 @@ TRAIN_MISTAKES = mistakes(
             {"max(norm, max_norm)": "norm"},
             "You scale short gradients up: what is below max_norm stays as it is.",
         ),
+        "spectral-norm": (
+            {
+                "np.sqrt(np.sum(grad**2))": "np.linalg.norm(grad, 2) if grad.ndim < 3"
+                " else 1"
+            },
+            "With ord=2 a matrix gets its spectral norm: the elements count as one"
+            " vector.",
+        ),
+        "unit-length": (
+            {CLIP: "            grad = grad / norm if norm > max_norm else grad\n"},
+            "Clipped gradients come out with another length than max_norm.",
+        ),
+        "step-arguments-swapped": (
+            {"state, t, lr)": "state, lr, t)"},
+            "The step takes its number before the rate; yours get each other's place.",
+        ),
         "squared-norm": (
             {"float(np.sqrt(np.sum(grad**2)))": "float(np.sum(grad**2))"},
             "You compare the squared norm with max_norm: a root is missing.",
@@ -259,11 +275,30 @@ TARGET_MISTAKES = mistakes(
             " there.",
         ),
         "lowest-loss": (
-            {
-                SEARCH: "    return int(np.argmin(losses))",
-            },
+            [
+                {SEARCH: "    return int(np.argmin(losses))"},
+                {
+                    SEARCH: "    reached = np.min(losses) <= target\n"
+                    "    return int(np.argmin(losses)) if reached else None"
+                },
+            ],
             "You return the index of the lowest loss: it is the first that reaches the"
             " target that counts.",
+        ),
+        "fails-if-never": (
+            {"return None": "raise IndexError"},
+            "Where the target is never reached there is no first place to take: return"
+            " None there.",
+        ),
+        "zero-taken-for-never": (
+            {"return i": "return i or None"},
+            "Index 0 counts as False in a test: ask whether it is None, not whether it"
+            " is true.",
+        ),
+        "first-loss-alone": (
+            {"    return None": "        return None"},
+            "You give up after the first loss: None is the answer only when all have"
+            " been looked at.",
         ),
         "counted-losses": (
             {
@@ -301,6 +336,10 @@ STATISTICS_MISTAKES = mistakes(
         "divided-by-n": (
             {"np.sqrt(count)": "count"},
             "The error of a mean falls as one over the root of n, not as one over n.",
+        ),
+        "variance-instead-of-deviation": (
+            {"np.std(": "np.var("},
+            "You divide the variance by the root of n: the deviation is its root.",
         ),
         "variance-over-n": (
             {SEM: "np.var(values, axis=axis, ddof=1) / count"},

@@ -186,6 +186,15 @@ RMSPROP_MISTAKES = mistakes(
             "Your mean runs over the parameters; RMSprop's runs over time, for each"
             " parameter alone.",
         ),
+        "squared-norm": (
+            {"grad**2": "np.sum(grad**2)"},
+            "Your square is that of the gradient's length, one number for all: each"
+            " parameter has its own.",
+        ),
+        "weight-squared": (
+            {"(1 - beta) * grad**2": "((1 - beta) * grad) ** 2"},
+            "You square the weight of the new term too: the gradient alone is squared.",
+        ),
         "ascent": (
             {"theta - lr": "theta + lr"},
             "You walk uphill: the step goes along the gradient.",

@@ -378,6 +378,8 @@ def exponential_decay(t, lr0, k):
 """
 POWER = "np.exp(-k * t)"
 
+ROUNDED_E = ("2.7", "2.71", "2.72", "2.718", "2.7183", "2.71828")
+
 EXPONENTIAL_MISTAKES = _mistakes(
     EXPONENTIAL_DECAY,
     {"np.exp": "math.exp"},
@@ -419,8 +421,9 @@ EXPONENTIAL_MISTAKES = _mistakes(
             "The first rate stands before the exponential, not in its exponent too.",
         ),
         "other-base": (
-            [{"np.exp(-k * t)": "2.0**(-k * t)"}, {POWER: "10.0**(-k * t)"}],
-            "The base of the power is e, the base of natural logarithms.",
+            [{POWER: f"{base}**(-k * t)"} for base in ("2.0", "10.0", *ROUNDED_E)],
+            "The base of the power is e, the base of natural logarithms, with all its"
+            " digits.",
         ),
         "time-squared": (
             {"-k * t": "-k * t**2"},
@@ -482,6 +485,10 @@ COSINE_MISTAKES = _mistakes(
         "degrees": (
             {"np.pi * t": "180 * t"},
             "The cosine takes radians, not degrees.",
+        ),
+        "rounded-pi": (
+            [{"np.pi": digits} for digits in ("3.14", "3.1416", "3.14159")],
+            "Your pi is rounded: NumPy has one with all its digits.",
         ),
         "one-missing": (
             {WAVE: "np.cos(np.pi * t / T)"},
@@ -783,6 +790,7 @@ WARMUP_COSINE_MISTAKES = _mistakes(
             [
                 {DONE: "np.clip((t - warmup_steps) / T, 0, 1)"},
                 {DONE: "(t - warmup_steps) / T"},
+                {DONE: "(np.minimum(t, T) - warmup_steps) / T"},
             ],
             "Your annealing takes T steps of its own and ends too late: it has only"
             " what the warmup leaves.",
@@ -796,6 +804,7 @@ WARMUP_COSINE_MISTAKES = _mistakes(
             [
                 {DONE: "np.clip(t / (T - warmup_steps), 0, 1)"},
                 {DONE: "t / (T - warmup_steps)"},
+                {DONE: "np.minimum(t, T) / (T - warmup_steps)"},
             ],
             "Your cosine starts at t = 0: it should start where the warmup ends.",
         ),

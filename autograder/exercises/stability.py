@@ -260,8 +260,14 @@ VALUE_MISTAKES = mistakes(
             " bounded alone, and the others stay.",
         ),
         "clipped-by-norm": (
-            {CLIPPED: "[g * min(1, limit / np.linalg.norm(g)) for g in grads]"},
-            "You scale each array by its norm: that is another clipping. Here each"
+            [
+                {CLIPPED: "[g * min(1, limit / np.linalg.norm(g)) for g in grads]"},
+                {
+                    CLIPPED: "[g * min(1, limit / np.sqrt(sum(np.sum(x**2)"
+                    " for x in grads))) for g in grads]"
+                },
+            ],
+            "You scale whole arrays by a norm: that is another clipping. Here each"
             " element is bounded alone.",
         ),
         "squashed": (
@@ -619,6 +625,10 @@ ADAMW_MISTAKES = mistakes(
                 "return theta,": "return theta - lr * weight_decay * theta,",
             },
             "You decay the weights after they have moved: both terms use the old ones.",
+        ),
+        "decay-missing": (
+            {" - lr * weight_decay * theta": ""},
+            "The weights do not decay: that is Adam's step.",
         ),
         "decay-added": (
             {"- lr * weight_decay": "+ lr * weight_decay"},

@@ -168,7 +168,8 @@ def _no_marks(
         ]
     elif mistake is not None:
         advice = [mistake_advice(mistake.name, mistake.sentence)]
-    advice += _advice(first, values)
+    if not put_together:
+        advice += _advice(first, values)
     # In a run, what is wrong of one step makes all of the next wrong.
     single = [x for x in values if not isinstance(x.case, Run)]
     played = [(x.answer.result, x.expected, x.tolerance) for x in single]

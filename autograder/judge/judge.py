@@ -197,10 +197,12 @@ class _Sitting:
         """A word on free cells that failed, where that may be the reason."""
         if verdict.status != "error":
             return []
-        return [
-            f"The notebook's cell number {number} failed: {raised}."
-            for number, raised in list(self.failed.items())[:MENTIONED]
-        ]
+        advice = []
+        for number, raised in list(self.failed.items())[:MENTIONED]:
+            advice.append(f"The notebook's cell number {number} failed: {raised}.")
+            if "ModuleNotFoundError" in raised.kinds:
+                advice.append(ERRORS["ModuleNotFoundError"])
+        return list(dict.fromkeys(advice))
 
     def _cell_raised(self, name: str, raised: Raised) -> None:
         line = f" in line {raised.line}" if raised.line is not None else ""

@@ -279,7 +279,9 @@ def _describe(error: BaseException, cell: str) -> dict[str, Any]:
     """The names of an exception's classes, its message, and the line in its cell."""
     kinds = [kind.__name__[:100] for kind in type(error).__mro__[:-1]][:20]
     try:
-        message = str(error)[:MAX_TEXT]
+        # A syntax error would tell its place once more.
+        plain = error.msg if isinstance(error, SyntaxError) else error
+        message = str(plain)[:MAX_TEXT]
     except BaseException:
         message = ""
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import replace
-from importlib import resources
+from importlib import import_module, resources
 
 import numpy as np
 import pytest
@@ -332,6 +332,8 @@ ARRAY = np.array([1.0, 2.0])
         (lambda: None + ARRAY, "Something is None there"),
         (lambda: undefined, "A name in the function is not defined"),  # noqa: F821
         (lambda: split(ARRAY, rate=1), "Compare the names and the order"),
+        (lambda: import_module("no_such"), "no such package where this is graded"),
+        (lambda: exec("if 1 raise"), "That is no Python"),
         (
             lambda: list(np.array(1.0)),
             "A 0-d array has no",
@@ -386,6 +388,12 @@ def test_a_loop_that_is_stopped_tells_which_case_it_was():
 )
 def test_another_signature_is_told(function, sentence):
     assert check_report(function, SHEET).advice[0] == sentence
+
+
+def test_many_other_parameters_are_told_in_one_sentence():
+    wanted = {"theta": None, "grad": None, "lr": "0.001"}
+    advice = signature_advice(wanted, {"x": None})
+    assert advice == ["Its parameters are not the exercise's: theta, grad, lr."]
 
 
 def test_the_same_default_may_be_written_otherwise():

@@ -50,6 +50,10 @@ def test_a_numpy_number_comes_back_as_an_array():
     assert same(back, np.array(0.1, dtype=np.float32))
 
 
+def test_a_numpy_truth_value_comes_back_as_one():
+    assert unpack(through_json(pack(np.True_))) is True
+
+
 def test_a_callback_comes_back_and_computes_the_same():
     gradient = BowlGradient(steep=1 / 3, centre=0.2, pull=-0.1)
     back = unpack(through_json(pack((gradient, X))))[0]

@@ -84,6 +84,10 @@ SENTENCES = {
     "start-uncapped": "a start above the cap",
     "growth-by-logarithm": "it raised ZeroDivisionError",
     "scalar-covariance": "at least two dimensions",
+    "guard-too-wide": "got: result = nan",
+    "nothing-for-no": "Here it returns None, elsewhere it does not",
+    "number-for-truth": "The answer is True or False itself",
+    "cut-to-float32": "no more digits than float32 has",
 }
 """What a report says of a mistake that any function can have, and so has no name."""
 

@@ -463,6 +463,13 @@ def test_a_package_that_is_missed_in_the_exercise_itself():
     verdict = only(used)
     assert marks(verdict)["scaled"] == ("error", 0.0)
     assert "No module named 'torch'" in text(verdict, "scaled")
+    assert "no such package where this is graded" in text(verdict, "scaled")
+
+
+def test_a_syntax_error_is_told_once_and_with_its_place():
+    said = text(only("def scaled(x, factor=2.0):\n    return x +"), "scaled")
+    assert "its cell raised in line 2 SyntaxError: invalid syntax\n" in said
+    assert "look at this line" in said
 
 
 def test_a_failed_free_cell_is_mentioned_where_it_may_be_the_reason():

@@ -106,6 +106,32 @@ def update_moments__second_bracket_missing(grad, m, v, beta1=0.9, beta2=0.999):
     return first, second
 
 
+def update_moments__betas_mixed(grad, m, v, beta1=0.9, beta2=0.999):
+    """betas-mixed: copied from the line above."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta1) * grad**2
+    return m, v
+
+
+def update_moments__first_in_second(grad, m, v, beta1=0.9, beta2=0.999):
+    """first-in-second: the old m where v should stand."""
+    return beta1 * m + (1 - beta1) * grad, beta2 * m + (1 - beta2) * grad**2
+
+
+def update_moments__weight_squared(grad, m, v, beta1=0.9, beta2=0.999):
+    """weight-squared: the square takes in 1 - beta2."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + ((1 - beta2) * grad) ** 2
+    return m, v
+
+
+def update_moments__one_for_all(grad, m, v, beta1=0.9, beta2=0.999):
+    """one-for-all: the squared length of the gradient."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * np.linalg.norm(grad.ravel()) ** 2
+    return m, v
+
+
 # update_moments: right numbers, wrong dtype
 
 
@@ -707,6 +733,34 @@ def adam_step__rate_divides(
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     return theta - m_hat / (lr * (np.sqrt(v_hat) + eps)), m, v
+
+
+def adam_step__betas_mixed(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """betas-mixed: one 1 of beta1 is left over in v."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta1) * grad * grad
+    step = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return theta - lr * step, m, v
+
+
+def adam_step__corrected_after_root(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """corrected-after-root: the root is divided by the whole correction."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    rms = np.sqrt(v) / (1 - beta2**t)
+    return theta - lr * m / (1 - beta1**t) / (rms + eps), m, v
+
+
+def adam_step__not_updated(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """not-updated: m and v are corrected and used as they came."""
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
 
 
 # adam_step: raises

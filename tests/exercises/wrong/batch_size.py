@@ -320,6 +320,29 @@ def batch_size_at__printed(epoch, start=32, growth=2, every=10, max_size=1024):
     print(min(max_size, start * growth ** (epoch // every)))
 
 
+def batch_size_at__rounded_to_nearest(
+    epoch, start=32, growth=2, every=10, max_size=1024
+):
+    """rounded-to-nearest: jumps in the middle."""
+    return min(max_size, start * growth ** round(epoch / every))
+
+
+def batch_size_at__one_jump_ahead(epoch, start=32, growth=2, every=10, max_size=1024):
+    """one-jump-ahead: epoch 0 makes a jump already."""
+    size = start
+    for e in range(epoch + 1):
+        if e % every == 0:
+            size *= growth
+    return min(size, max_size)
+
+
+def batch_size_at__one_jump_ahead_of_later_epochs(
+    epoch, start=32, growth=2, every=10, max_size=1024
+):
+    """one-jump-ahead: rounded up."""
+    return min(max_size, start * growth ** math.ceil(epoch / every))
+
+
 # batch_size_at: raises
 
 

@@ -228,6 +228,56 @@ def lookahead__last_weights_returned(
     return fast, state
 
 
+def lookahead__state_reset_to_zeros(
+    inner_step, grad_fn, theta0, state, steps, k=5, alpha=0.5
+):
+    """state-reset: the state is zero again after each sync."""
+    if k < 1:
+        raise ValueError("k must be at least 1")
+    slow, fast, trajectory = theta0, theta0, [theta0]
+    for i in range(1, steps + 1):
+        fast, state = inner_step(fast, grad_fn(fast), state)
+        if i % k == 0:
+            slow = slow + alpha * (fast - slow)
+            fast = slow
+            state = tuple(np.zeros_like(s) for s in state)
+        trajectory.append(fast)
+    return np.array(trajectory), state
+
+
+def lookahead__partial_cycle_dropped(
+    inner_step, grad_fn, theta0, state, steps, k=5, alpha=0.5
+):
+    """partial-cycle-dropped: whole cycles alone are walked."""
+    if k < 1:
+        raise ValueError("k must be at least 1")
+    slow, trajectory = theta0, [theta0]
+    for _ in range(steps // k):
+        fast = slow
+        for _ in range(k):
+            fast, state = inner_step(fast, grad_fn(fast), state)
+            trajectory.append(fast)
+        slow = slow + alpha * (fast - slow)
+        trajectory[-1] = slow
+    return np.array(trajectory), state
+
+
+def lookahead__row_for_each_cycle(
+    inner_step, grad_fn, theta0, state, steps, k=5, alpha=0.5
+):
+    """row-for-each-cycle: k fast steps for each row."""
+    if k < 1:
+        raise ValueError("k must be at least 1")
+    slow, trajectory = theta0, [theta0]
+    for _ in range(steps):
+        fast = slow
+        for _ in range(k):
+            fast, state = inner_step(fast, grad_fn(fast), state)
+        slow = slow + alpha * (fast - slow)
+        trajectory.append(slow)
+    return np.array(trajectory), state
+
+
 # lookahead: right numbers, wrong dtype
 
 
@@ -337,6 +387,14 @@ def swats_lr__vector_only(p, grad):
     return np.sum(p * p) / -along if along else np.nan
 
 
+def swats_lr__guard_too_wide(p, grad):
+    """guard-too-wide: takes a small product for none."""
+    along = np.sum(p * grad)
+    if np.isclose(along, 0):
+        return float("nan")
+    return float(np.sum(p * p) / -along)
+
+
 # should_switch: wrong numbers or state
 
 
@@ -389,6 +447,28 @@ def should_switch__bracket_missing(gamma, lam, beta2, t, tol=1e-9):
     """bracket-missing: divides by 1, then takes the power off."""
     corrected = lam / 1 - beta2**t
     return bool(t > 1 and abs(corrected - gamma) < tol)
+
+
+def should_switch__averaged_again(gamma, lam, beta2, t, tol=1e-9):
+    """shifted-step: lam is updated here too."""
+    lam = beta2 * lam + (1 - beta2) * gamma
+    return bool(t > 1 and abs(lam / (1 - beta2**t) - gamma) < tol)
+
+
+def should_switch__isclose(gamma, lam, beta2, t, tol=1e-9):
+    """isclose: NumPy's own relative tolerance comes on top."""
+    return bool(t > 1 and np.isclose(lam / (1 - beta2**t), gamma, atol=tol))
+
+
+def should_switch__nothing_for_no(gamma, lam, beta2, t, tol=1e-9):
+    """nothing-for-no: no return where the answer is no."""
+    if t > 1 and abs(lam / (1 - beta2**t) - gamma) < tol:
+        return True
+
+
+def should_switch__number_for_truth(gamma, lam, beta2, t, tol=1e-9):
+    """number-for-truth: 1 and 0."""
+    return int(t > 1 and abs(lam / (1 - beta2**t) - gamma) < tol)
 
 
 # should_switch: fails at the edges

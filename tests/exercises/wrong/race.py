@@ -135,6 +135,63 @@ def train__last_rate_alone(
     return theta, state, lr
 
 
+def train__spectral_norm(grad_fn, theta0, step, state, schedule, steps, max_norm=None):
+    """spectral-norm: ord=2 is another norm for a matrix."""
+    if max_norm is not None and max_norm <= 0:
+        raise ValueError("max_norm must be positive")
+    theta, rates = theta0, []
+    for t in range(1, steps + 1):
+        grad = grad_fn(theta)
+        if max_norm is not None:
+            norm = np.linalg.norm(grad, 2) if grad.ndim < 3 else 1.0
+            if not np.isfinite(norm):
+                raise ValueError("the norm is not finite")
+            if norm > max_norm:
+                grad = grad * float(max_norm / norm)
+        rates.append(float(schedule(t - 1)))
+        theta, state = step(theta, grad, state, t, rates[-1])
+    return theta, state, np.array(rates)
+
+
+def train__unit_length(grad_fn, theta0, step, state, schedule, steps, max_norm=None):
+    """unit-length: a long gradient is normalised."""
+    if max_norm is not None and max_norm <= 0:
+        raise ValueError("max_norm must be positive")
+    theta, rates = theta0, []
+    for t in range(1, steps + 1):
+        grad = grad_fn(theta)
+        if max_norm is not None:
+            norm = float(np.sqrt(np.sum(grad**2)))
+            if not np.isfinite(norm):
+                raise ValueError("the norm is not finite")
+            if norm > max_norm:
+                grad = grad / norm
+        rates.append(float(schedule(t - 1)))
+        theta, state = step(theta, grad, state, t, rates[-1])
+    return theta, state, np.array(rates)
+
+
+def train__step_arguments_swapped(
+    grad_fn, theta0, step, state, schedule, steps, max_norm=None
+):
+    """step-arguments-swapped: the rate where the step's number belongs."""
+    if max_norm is not None and max_norm <= 0:
+        raise ValueError("max_norm must be positive")
+    theta, rates = theta0, []
+    for t in range(1, steps + 1):
+        grad = grad_fn(theta)
+        if max_norm is not None:
+            norm = float(np.sqrt(np.sum(grad**2)))
+            if not np.isfinite(norm):
+                raise ValueError("the norm is not finite")
+            if norm > max_norm:
+                grad = grad * (max_norm / norm)
+        lr = float(schedule(t - 1))
+        theta, state = step(theta, grad, state, lr, t)
+        rates.append(lr)
+    return theta, state, np.array(rates)
+
+
 # train: right numbers, wrong dtype
 
 
@@ -240,6 +297,38 @@ def steps_to_target__loss_returned(losses, target):
     return next((loss for loss in losses if loss <= target), None)
 
 
+def steps_to_target__zero_taken_for_never(losses, target):
+    """zero-taken-for-never: asks whether the index is true."""
+    reached = [i for i, loss in enumerate(losses) if loss <= target]
+    first = min(reached, default=None)
+    return first if first else None
+
+
+def steps_to_target__first_loss_alone(losses, target):
+    """first-loss-alone: the loop is left in its first round."""
+    for i, loss in enumerate(losses):
+        if loss <= target:
+            return i
+        else:
+            return None
+    return None
+
+
+def steps_to_target__lowest_loss_if_reached(losses, target):
+    """lowest-loss: where the loss is lowest, if that is low enough."""
+    if np.min(losses, initial=np.inf) > target:
+        return None
+    return int(np.argmin(losses))
+
+
+# steps_to_target: raises
+
+
+def steps_to_target__fails_if_never(losses, target):
+    """fails-if-never: takes the first place, even where there is none."""
+    return int(np.flatnonzero(np.asarray(losses) <= target)[0])
+
+
 # mean_and_sem: wrong numbers or state
 
 
@@ -319,6 +408,14 @@ def mean_and_sem__over_everything(values, axis=0):
     if values.shape[axis] < 2:
         raise ValueError
     return values.mean(), values.std(ddof=1) / np.sqrt(values.size)
+
+
+def mean_and_sem__variance_instead_of_deviation(values, axis=0):
+    """variance-instead-of-deviation: no root of the variance."""
+    n = values.shape[axis]
+    if n < 2:
+        raise ValueError("two values at least")
+    return values.mean(axis), values.var(axis, ddof=1) / np.sqrt(n)
 
 
 # mean_and_sem: right numbers, wrong about errors

@@ -243,6 +243,25 @@ def rmsprop_step__root_of_the_step(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
     return theta - np.sqrt(lr * grad / (v + eps)), v
 
 
+def rmsprop_step__squared_norm(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """squared-norm: the squared length of the whole gradient."""
+    v = beta * v + (1 - beta) * np.sum(grad**2)
+    return theta - lr * grad / np.sqrt(v + eps), v
+
+
+def rmsprop_step__weight_squared(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """weight-squared: the square takes in 1 - beta."""
+    v = beta * v + np.square((1 - beta) * grad)
+    return theta - lr * grad / np.sqrt(v + eps), v
+
+
+def rmsprop_step__cut_to_float32(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """cut-to-float32: every result is made float32."""
+    v = beta * v + (1 - beta) * grad**2
+    theta = theta - lr * grad / np.sqrt(v + eps)
+    return theta.astype(np.float32), v.astype(np.float32)
+
+
 # rmsprop_step: raises
 
 

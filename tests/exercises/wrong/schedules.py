@@ -207,6 +207,11 @@ def exponential_decay__shifted_step(t, lr0, k):
     return lr0 * np.exp(-k * (t + 1))
 
 
+def exponential_decay__rounded_base(t, lr0, k):
+    """other-base: e to four digits."""
+    return lr0 * 2.718 ** (-k * t)
+
+
 # exponential_decay: raises
 
 
@@ -334,6 +339,13 @@ def cosine_annealing__upside_down(t, T, lr_max, lr_min=0.0):
     if T <= 0:
         raise ValueError(T)
     return lr_max + (lr_min - lr_max) / 2 * (1 + np.cos(np.pi * t / T))
+
+
+def cosine_annealing__rounded_pi(t, T, lr_max, lr_min=0.0):
+    """rounded-pi: pi to six digits."""
+    if T <= 0:
+        raise ValueError("T must be positive")
+    return lr_min + 0.5 * (lr_max - lr_min) * (1 + np.cos(3.14159 * t / T))
 
 
 # cosine_annealing: raises
@@ -735,6 +747,28 @@ def warmup_cosine__half_period(t, warmup_steps, T, lr_max, lr_min=0.0):
     share = np.clip((t - warmup_steps) / (T - warmup_steps), 0, 1)
     rise = lr_max * t / max(warmup_steps, 1)
     return _joined(t, warmup_steps, rise, _wave(share / 2, lr_max, lr_min))
+
+
+def warmup_cosine__length_not_shortened_though_held(
+    t, warmup_steps, T, lr_max, lr_min=0.0
+):
+    """length-not-shortened: held at T, but divided by all of T."""
+    if not 0 <= warmup_steps < T:
+        raise ValueError("the warmup must end before T")
+    done = (np.minimum(t, T) - warmup_steps) / T
+    fall = lr_min + (lr_max - lr_min) / 2 * (1 + np.cos(np.pi * done))
+    return np.where(t < warmup_steps, lr_max * t / max(warmup_steps, 1), fall)
+
+
+def warmup_cosine__start_not_shifted_length_shortened(
+    t, warmup_steps, T, lr_max, lr_min=0.0
+):
+    """start-not-shifted-length-shortened: held at T, but counted from 0."""
+    if not 0 <= warmup_steps < T:
+        raise ValueError("the warmup must end before T")
+    done = np.minimum(t, T) / (T - warmup_steps)
+    fall = lr_min + (lr_max - lr_min) / 2 * (1 + np.cos(np.pi * done))
+    return np.where(t < warmup_steps, lr_max * t / max(warmup_steps, 1), fall)
 
 
 # warmup_cosine: raises

@@ -93,6 +93,14 @@ def clip_by_value__nothing_returned(grads, limit):
     grads = [np.clip(grad, -limit, limit) for grad in grads]
 
 
+def clip_by_value__clipped_by_global_norm(grads, limit):
+    """clipped-by-norm: the other clipping of this chapter."""
+    if limit < 0:
+        raise ValueError("limit is negative")
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads))
+    return [g * min(1.0, float(limit / norm)) for g in grads]
+
+
 # clip_by_value: raises
 
 
@@ -724,6 +732,16 @@ def adamw_step__rate_divides(
     v_hat = v / (1 - beta2**t)
     decayed = theta * (1 - lr * weight_decay)
     return decayed - m_hat / (np.sqrt(v_hat) + eps) / lr, m, v
+
+
+def adamw_step__decay_missing(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """decay-missing: Adam's step."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
 
 
 # adamw_step: right numbers, wrong dtype
