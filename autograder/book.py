@@ -126,6 +126,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     book = Book()
     app.connect("env-get-outdated", book.find_stale)
     app.connect("env-before-read-docs", book.run_missing)
+    app.connect("source-read", book.keep_text)
     app.connect("env-updated", book.note_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -137,6 +138,7 @@ class Chapter:
     Attributes:
         docname: Sphinx's name of the page, such as ``"chapters/03_adam"``.
         path: its file.
+        text: what stood there when the build began.
         notebook: the page as MyST-NB reads it.
         key: jupyter-cache's hash of its code cells and kernel.
         made_from: a hash of everything else that it runs on.
@@ -144,6 +146,7 @@ class Chapter:
 
     docname: str
     path: Path
+    text: str
     notebook: NotebookNode
     key: str
     made_from: str
@@ -181,7 +184,8 @@ class Book:
         # What the pages were read from may be older than the cache, if a build was
         # stopped in between.
         pages = getattr(env, "made_from", {})
-        stale = [c for c in self.chapters if pages.get(c) != self.chapters[c].made_from]
+        now = self._pages_made_from()
+        stale = [c for c in self.chapters if pages.get(c) != now[c]]
         return [*stale, *_quoting(env, {*stale, *added, *changed})]
 
     def run_missing(self, app: Sphinx, env: SphinxEnvType, docnames: list[str]) -> None:
@@ -192,10 +196,25 @@ class Book:
         if missing:
             _run_all(missing, self.cache, self.root, env.mystnb_config)
 
+    def keep_text(self, app: Sphinx, docname: str, source: list[str]) -> None:
+        """Read a chapter as it was run, though somebody may have edited it since.
+
+        MyST-NB would run other code by itself, without the solutions. The next build
+        reads the file anew.
+        """
+        if docname in self.chapters:
+            source[0] = self.chapters[docname].text
+
     def note_pages(self, app: Sphinx, env: SphinxEnvType) -> None:
         """Have Sphinx keep what the pages were made from; it pickles ``env``."""
-        made_from = {name: c.made_from for name, c in self.chapters.items()}
-        env.made_from = made_from
+        env.made_from = self._pages_made_from()
+
+    def _pages_made_from(self) -> dict[str, str]:
+        """What each page is made from: its text, and what its cells ran on."""
+        return {
+            name: hashlib.sha256(f"{c.made_from}\n{c.text}".encode()).hexdigest()
+            for name, c in self.chapters.items()
+        }
 
 
 def _root(folder: Path) -> Path:
@@ -222,7 +241,7 @@ def _chapters(
         for file in _own_files(root, path.stem, notebook):
             _add_file(made_from, root, file)
         _, key = cache.create_hashed_notebook(notebook)
-        yield Chapter(docname, path, notebook, key, made_from.hexdigest())
+        yield Chapter(docname, path, text, notebook, key, made_from.hexdigest())
 
 
 def _made_from_package(root: Path) -> Any:

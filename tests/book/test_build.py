@@ -82,6 +82,28 @@ def test_changed_prose_runs_nothing(course):
     assert "second edition" in course.page("02_rmsprop")
 
 
+def test_chapter_edited_while_it_runs_is_built_as_it_was_and_then_anew(course):
+    edit = (
+        "```{code-cell} ipython3\n"
+        "from pathlib import Path\n"
+        "page = Path('02_rmsprop.md')\n"
+        "text = page.read_text().replace('first edition', 'second edition')\n"
+        "page.write_text(text.replace('step(1.0)', 'step(2.0)'))\n"
+        "```\n\n"
+    )
+    course.replace("chapters/02_rmsprop.md", "By {eq}", f"{edit}By {{eq}}")
+    build = course.build()
+    assert (build.status, build.ran) == (0, {"02_rmsprop"}), build.stderr
+    assert "second edition" in (course.root / "chapters/02_rmsprop.md").read_text()
+    page = course.page("02_rmsprop")
+    assert "first edition" in page and "0.25" in page
+
+    build = course.build()
+    assert (build.status, build.ran) == (0, {"02_rmsprop"}), build.stderr
+    page = course.page("02_rmsprop")
+    assert "second edition" in page and "0.50" in page
+
+
 def test_changed_package_runs_all(course):
     course.replace("descentlab/exercise.py", '"""What ties', '"""All that ties')
     build = course.build()
