@@ -22,14 +22,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 2 for what cannot be done, 3 for our fault."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
+        status = options.run(options) or 0
+        sys.stdout.flush()
+        return status
     except _refusals() as refusal:
         print(f"autograder: {refusal}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
         print(f"autograder: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         return 130
-    except Exception:
+    except BrokenPipeError:
+        # Who reads what is printed went away, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception as error:
+        if package := _lacking(error):
+            print(
+                f"autograder: {sys.executable} has no {package}: use the course's own"
+                " Python (`make course` once, then `source .venv/bin/activate` in each"
+                " new terminal)",
+                file=sys.stderr,
+            )
+            return 2
         traceback.print_exc()
         print("autograder: a fault of the grader's own, see above", file=sys.stderr)
         return 3
@@ -63,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     release = commands.add_parser("release", help="make source/ and release/")
     release.add_argument("assignment", nargs="*", help="all where none is named")
     release.set_defaults(run=_release)
+
+    term = commands.add_parser("term", help="put a class away and begin with none")
+    term.add_argument("name", help="of the class that is over, such as 2026-autumn")
+    term.set_defaults(run=_term)
 
     for name, run, words in (
         ("publish", _publish, "write the published cases of check()"),
@@ -106,6 +124,15 @@ def _release(options: argparse.Namespace) -> None:
 
     for path in release(ROOT, options.assignment):
         print(path.relative_to(ROOT))
+
+
+def _term(options: argparse.Namespace) -> None:
+    from autograder.release import release
+    from autograder.term import put_away
+
+    kept = put_away(ROOT, options.name).relative_to(ROOT)
+    release(ROOT)  # a new gradebook
+    print(f"put away in {kept}/; submitted/ is empty, gradebook.db is new")
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -162,6 +189,14 @@ def _refusals() -> tuple[type[Exception], ...]:
     loaded = ((sys.modules.get(m), classes.split()) for m, classes in names.items())
     found = [getattr(m, c) for m, classes in loaded if m is not None for c in classes]
     return (CourseError, *found)
+
+
+def _lacking(error: Exception) -> str:
+    """The package that this Python does not have, if that is the error."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return ""
+    package = error.name.partition(".")[0]
+    return "" if package in ("autograder", "descentlab", "solutions") else package
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from autograder.course import CourseError
 from autograder.exercises import load
-from autograder.folders import Folders
+from autograder.folders import FileFault, Folders
 from autograder.judge import SandboxError, Verdict
 from autograder.outcomes import KINDS, Outcome, as_csv, kind, outcome_of, table
 from autograder.verdicts import FOLDER, Verdicts, handed_in
@@ -29,6 +30,8 @@ AHEAD = 3
 """Notebooks handed out for each worker: one in work, and some lest it should wait."""
 BAR = "{desc} {bar} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 """The progress bar, which fits a terminal of 80 columns with all its counts."""
+SHOWN = 30
+"""Lines of a list that are shown."""
 ASK = 5.0
 """Seconds without a verdict, after which it is asked whether anybody still works."""
 
@@ -51,7 +54,8 @@ def grade_class(
         csv: a file for the marks of the whole class.
 
     Returns:
-        0, or 3 where a fault of the grader's own left a submission without marks.
+        0; 2 where a submission's file cannot be used, such as its time; or 3 where a
+        fault of the grader's own left one without marks.
 
     Raises:
         UnknownAssignment, SandboxError, CourseError: with one line each.
@@ -59,13 +63,13 @@ def grade_class(
     """
     load(assignment)
     workers = threads(root, count) if scheduler is None else cluster(scheduler)
-    with _alone(root), workers as at_work:
+    with alone(root), workers as at_work:
         run = Classroom(root, assignment, at_work, force)
         run.run()
     print(run.summary())
     if csv is not None and run.outcomes:
         _write(csv, as_csv(run.outcomes))
-    return 3 if run.faults else 0
+    return 3 if run.faults else 2 if run.unusable else 0
 
 
 class Classroom:
@@ -82,6 +86,7 @@ class Classroom:
         self.folders = Folders(root, assignment, self.verdicts)
         self.outcomes: dict[str, Outcome] = {}
         self.faults: dict[str, str] = {}
+        self.unusable: dict[str, str] = {}
         self.graded = 0
         self.todo: deque[str] = deque()
         self.untold: list[str] = []
@@ -94,8 +99,8 @@ class Classroom:
             CourseError: where something stops it; what was written down stays.
             KeyboardInterrupt: with a word on how far it came.
         """
+        self._survey()
         try:
-            self._survey()
             self._hand_out()
             # Sandboxes are at work while nbgrader is imported, which takes seconds.
             from autograder.record import Recorder
@@ -120,8 +125,10 @@ class Classroom:
             parts.append(table(list(self.outcomes.values())))
             parts.append(", ".join(f"{found[word]} {word}" for word in KINDS))
         if strays := self.folders.strays():
-            name = f"{self.assignment}.ipynb"
-            parts.append(f"not graded, there is no {name}: {', '.join(strays)}")
+            parts.append(_listed("not graded, for its name or its place:", strays))
+        if self.unusable:
+            reasons = sorted(self.unusable.values())
+            parts.append(_listed("not graded:", reasons))
         parts += [self._fault(reason) for reason in sorted(set(self.faults.values()))]
         return "\n\n".join(parts)
 
@@ -150,15 +157,23 @@ class Classroom:
                 self.untold.append(student)
         if not self.todo and not self.outcomes:
             where = f"submitted/STUDENT/{self.assignment}/{self.assignment}.ipynb"
-            raise CourseError(f"nothing was handed in: there is no {where}")
+            strays = "; ".join(self.folders.strays()[:3])
+            found = f" (but {strays})" if strays else ""
+            raise CourseError(f"nothing was handed in: there is no {where}{found}")
 
     def _believe(self, marks: Mapping[str, Mapping[str, float | None]]) -> None:
-        """Do again what the gradebook does not hold as the notebooks say it."""
+        """Do again what the gradebook does not hold as notebooks and pages say it."""
         for student, outcome in list(self.outcomes.items()):
             if marks.get(student) != {name: m.score for name, m in outcome.items()}:
                 del self.outcomes[student]
                 self.todo.append(student)
-        self.untold = [student for student in self.untold if student in self.outcomes]
+        self.told, given = self.folders.told_by_hand(), self.recorder.by_hand
+        self.untold = [
+            student
+            for student in self.outcomes
+            if student in self.untold
+            or given.get(student, []) != self.told.get(student, [])
+        ]
 
     def _hand_out(self) -> None:
         """Give the workers something to do."""
@@ -173,7 +188,9 @@ class Classroom:
         try:
             data = handed_in(self.folders.file("submitted", student))
         except OSError as error:
-            future.set_exception(GraderFault(in_short(error)))
+            file = self.folders.file("submitted", student).relative_to(self.root)
+            reason = FileFault(f"{file} cannot be read: {error.strerror}")
+            future.set_exception(reason)
             return "", future
         name = self.verdicts.name(self.assignment, data)
         known = None if self.force else self.verdicts.find(name)
@@ -205,7 +222,7 @@ class Classroom:
             dynamic_ncols=True,
         ) as bar:
             for student in self.untold:
-                self._try(student, partial(self.recorder.tell, student))
+                self._try(student, partial(self._tell, student))
                 bar.update()
             for future in self._judged():
                 student, name = self.running[future]
@@ -220,13 +237,21 @@ class Classroom:
         verdict = self._result(future)
         self.verdicts.keep(name, verdict)
         self.recorder.record(student)
-        self.recorder.tell(student)
+        self._tell(student)
         self.outcomes[student] = outcome_of(verdict)
         self.graded += 1
 
+    def _tell(self, student: str) -> None:
+        """Write a student's page, and note what a person had given by then."""
+        self.recorder.tell(student)
+        given = self.recorder.by_hand.get(student, [])
+        if given != self.told.get(student, []):
+            self.told[student] = given
+            _write(self.folders.by_hand, json.dumps(self.told))
+
     def _result(self, future: Future[Verdict]) -> Verdict:
         own = CourseError, SandboxError
-        known: tuple[type[Exception], ...] = (*own, *self.workers.faults)
+        known: tuple[type[Exception], ...] = (*own, FileFault, *self.workers.faults)
         try:
             return future.result()
         except known:
@@ -243,15 +268,21 @@ class Classroom:
             work()
         except (CourseError, SandboxError):
             raise
+        except FileFault as error:
+            self.unusable[student] = str(error)
+            self._withdraw(student)
         except Exception as error:
             own = isinstance(error, GraderFault)
             self.faults[student] = str(error) if own else in_short(error)
-            self.outcomes.pop(student, None)
-            self.recorder.withdraw(student)
+            self._withdraw(student)
+
+    def _withdraw(self, student: str) -> None:
+        self.outcomes.pop(student, None)
+        self.recorder.withdraw(student)
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def alone(root: Path) -> Iterator[None]:
     """Keep other runs out, until the end of this process at the latest."""
     path = root / FOLDER / "lock"
     try:
@@ -267,6 +298,12 @@ def _alone(root: Path) -> Iterator[None]:
                 "another `class` is at work in this course: wait until it is done"
             ) from None
         yield
+
+
+def _listed(words: str, lines: Sequence[str]) -> str:
+    """Some words and a line for each of a list, which may be long."""
+    rest = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n  ".join([words, *lines[:SHOWN], *rest])
 
 
 def _write(path: Path, text: str) -> None:

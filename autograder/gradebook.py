@@ -27,6 +27,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 
 from autograder.course import CourseError
 from autograder.exercises import UnknownAssignment, load
+from autograder.folders import unfit
 from autograder.judge import ExerciseVerdict, NotebookError, SandboxError, Verdict
 from autograder.judge.notebook import grade_id_of, read
 from autograder.judge.sandbox import Sandbox
@@ -34,8 +35,9 @@ from autograder.verdicts import NAMED, Verdicts, handed_in
 
 NOTES = {
     "-": "nothing was handed in",
-    "late": "handed in after the due date",
-    "not graded": "nbgrader's log says why: mend that and grade again",
+    "late": "handed in after the due date; a penalty is already taken off",
+    "by hand": "a mark given by hand is from before the last grading: look at it again",
+    "not graded": "`python -m autograder class ASSIGNMENT` grades it, or says why not",
     "error": "a cell or a function raised an error",
     "timeout": "a function did not end in time",
     "missing": "an exercise has no cell",
@@ -115,10 +117,21 @@ class SubmissionExporter(NotebookExporter):
         coursedir = self.converter.coursedir
         folder = coursedir.format_path(coursedir.release_directory, ".", assignment)
         path = Path(folder, f"{assignment}.ipynb")
+        advice = f"run `python -m autograder release {assignment}`"
         if not path.is_file():
-            advice = f"run `python -m autograder release {assignment}`"
             raise CourseError(f"{assignment} is not released: {advice}")
-        return nbformat.read(path, as_version=4)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+        except ValueError:
+            raise CourseError(f"{path} is no notebook: {advice}") from None
+        points = {e.name: float(e.points) for e in load(assignment).exercises}
+        there = {name: c.metadata.nbgrader.points for name, c in _checks(notebook)}
+        if there != points:
+            raise CourseError(
+                f"release/{assignment} has other exercises or points than the judge:"
+                f" {advice}"
+            )
+        return notebook
 
     @cached_property
     def paper(self) -> Any:
@@ -151,17 +164,7 @@ class Judge(NbGraderPreprocessor):
         """Judge the notebook as it was submitted, not as it was put in order."""
         assignment = resources["nbgrader"]["assignment"]
         name, verdict = self.parent.verdicts.on(assignment, self.parent.data)
-        checks = {
-            cell.metadata.nbgrader["grade_id"].removeprefix("check_"): cell
-            for cell in nb.cells
-            if utils.is_grade(cell)
-        }
-        if set(checks) != set(verdict.exercises):
-            raise CourseError(
-                f"release/{assignment} has other exercises than the judge: run `python"
-                f" -m autograder release {assignment}`"
-            )
-        for exercise, cell in checks.items():
+        for exercise, cell in _checks(nb):
             _write_verdict(cell, verdict.exercises[exercise])
         summary = nbformat.v4.new_markdown_cell(_summary(verdict))
         nb.cells.insert(0, summary)
@@ -223,7 +226,7 @@ def print_grades(root: Path) -> None:
     if not path.is_file():
         raise CourseError("there is no gradebook.db: nothing has been released yet")
     with Gradebook(f"sqlite:///{path}") as gradebook:
-        rows = list(_rows(gradebook, root / "autograded"))
+        rows = list(_rows(gradebook, root))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
@@ -233,18 +236,21 @@ def print_grades(root: Path) -> None:
     print("\n" + "\n".join(used))
 
 
-def _rows(gradebook: Any, autograded: Path) -> Iterator[tuple[str, ...]]:
+def _rows(gradebook: Any, root: Path) -> Iterator[tuple[str, ...]]:
     names = sorted(assignment.name for assignment in gradebook.assignments)
     yield ("student", *names)
-    for student in sorted(student.id for student in gradebook.students):
+    handed = {p.parts[-2:] for name in names for p in root.glob(f"submitted/*/{name}")}
+    students = {student.id for student in gradebook.students}
+    for student in sorted(students | {s for s, _ in handed if not unfit(s)}):
         cells = []
         for name in names:
             try:
                 found = gradebook.find_submission(name, student)
             except MissingEntry:
-                cells.append("    -")
+                given = (student, name) in handed
+                cells.append("not graded" if given else "    -")
             else:
-                path = autograded / student / name / f"{name}.ipynb"
+                path = root / "autograded" / student / name / f"{name}.ipynb"
                 cells.append(_result(found, _statuses(path)))
         yield (student, *cells)
 
@@ -252,26 +258,35 @@ def _rows(gradebook: Any, autograded: Path) -> Iterator[tuple[str, ...]]:
 def _result(found: Any, statuses: Mapping[str, str]) -> str:
     """Marks and notes of one submission."""
     notes = ["late"] if found.total_seconds_late > 0 else []
-    notes += [status for status in NOTES if status in statuses.values()]
     grades = [grade for notebook in found.notebooks for grade in notebook.grades]
+    if any(g.needs_manual_grade and g.manual_score is not None for g in grades):
+        notes.append("by hand")
+    notes += [status for status in NOTES if status in statuses.values()]
     if any(g.auto_score is None and g.manual_score is None for g in grades):
         return ", ".join(["not graded", *notes])
-    return f"{round(found.score, 2):>5g} / {found.max_score:g}  {', '.join(notes)}"
+    penalty = sum(n.late_submission_penalty or 0.0 for n in found.notebooks)
+    score = max(0.0, found.score - penalty)  # as nbgrader exports it
+    return f"{round(score, 2):>5g} / {found.max_score:g}  {', '.join(notes)}"
 
 
 def _statuses(path: Path) -> dict[str, str]:
     """The status of each exercise in an autograded notebook."""
     try:
-        cells = nbformat.read(path, as_version=4).cells
+        notebook = nbformat.read(path, as_version=4)
     except (OSError, ValueError):
         # Not there, or cut short by a full disk.
         return {}
     return {
-        cell.metadata.nbgrader["grade_id"]: output.metadata.get("status", "")
-        for cell in cells
-        if utils.is_grade(cell)
+        name: output.metadata.get("status", "")
+        for name, cell in _checks(notebook)
         for output in cell.outputs
     }
+
+
+def _checks(notebook: Any) -> Iterator[tuple[str, Any]]:
+    """A notebook's check cells, each with the name of its exercise."""
+    for cell in filter(utils.is_grade, notebook.cells):
+        yield cell.metadata.nbgrader["grade_id"].removeprefix("check_"), cell
 
 
 def _write_verdict(cell: Any, verdict: ExerciseVerdict) -> None:

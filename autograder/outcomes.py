@@ -100,5 +100,6 @@ def as_csv(outcomes: Mapping[str, Outcome]) -> str:
         marks = [outcome[name] for name in names]
         cells = [cell for m in marks for cell in (round(m.score, 4), m.status)]
         score = round(sum(mark.score for mark in marks), 4)
-        writer.writerow([student, score, sum(m.max_score for m in marks), *cells])
+        most = float(sum(mark.max_score for mark in marks))
+        writer.writerow([student, score, most, *cells])
     return text.getvalue()

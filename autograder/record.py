@@ -21,6 +21,7 @@ import nbgrader.api as api
 from nbconvert.writers.files import FilesWriter
 from nbgrader.api import (
     BaseCell,
+    Comment,
     Grade,
     Gradebook,
     InvalidEntry,
@@ -37,6 +38,7 @@ from tornado.log import app_log
 from traitlets import default
 
 from autograder.course import CourseError, open_course
+from autograder.folders import FileFault
 from autograder.gradebook import SubmissionExporter, forget_marks
 from autograder.verdicts import Verdicts
 
@@ -99,9 +101,10 @@ class Recorder:
             raise CourseError(str(refusal)) from None
         self.autograde.exporter.verdicts = verdicts
         self.feedback = _ready(GenerateFeedback, course)
+        self.by_hand: dict[str, list[str]] = {}
 
     def marks(self) -> Marks:
-        """What the gradebook holds of the judge's marks.
+        """What the gradebook holds of the judge's marks; ``by_hand`` gets a person's.
 
         Raises:
             CourseError: if it does not know the assignment.
@@ -113,21 +116,21 @@ class Recorder:
             except MissingEntry:
                 advice = f"run `python -m autograder release {self.assignment}`"
                 raise CourseError(f"gradebook.db does not know it: {advice}") from None
-            rows = (
-                gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name)
-                .add_columns(Grade.auto_score)
-                .filter(SubmittedAssignment.assignment_id == assignment.id)
-                .filter(SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-                .filter(Grade.notebook_id == SubmittedNotebook.id)
-                .filter(BaseCell.id == Grade.cell_id)
-            )
-            for student, cell, score in rows:
+            graded = Grade.auto_score, Grade.manual_score, Grade.extra_credit
+            for student, cell, score, *own in _all(gradebook, assignment, *graded):
                 found[student][cell.removeprefix("check_")] = score
+                if own != [None, None]:
+                    self.by_hand.setdefault(student, []).append(f"{cell} {own}")
+            words = Comment.manual_comment
+            for student, cell, comment in _all(gradebook, assignment, words):
+                if comment:
+                    self.by_hand.setdefault(student, []).append(f"{cell} {comment}")
         return found
 
     def record(self, student: str) -> None:
         """Write the verdict on a student's submission into the gradebook."""
         with self._at_work():
+            self._refuse_time(student)
             self._convert(self.autograde, student)
 
     def tell(self, student: str) -> None:
@@ -144,6 +147,20 @@ class Recorder:
                 forget_marks({**names, "student": student, "db_url": url})
             for converter in (self.autograde, self.feedback):
                 self._remove(converter, student)
+
+    def _refuse_time(self, student: str) -> None:
+        """Raise if nbgrader cannot tell when it was handed in; it would say nothing."""
+        folder = self.autograde._format_source(self.assignment, student)
+        try:
+            self.coursedir.get_existing_timestamp(folder)
+        except OSError:
+            raise
+        except Exception:
+            # It means to raise an error of its own, and fails at that.
+            file = Path("submitted", student, self.assignment, "timestamp.txt")
+            raise FileFault(
+                f"{file} is not a time such as 2026-11-24 18:00:00 UTC, in plain text"
+            ) from None
 
     def _convert(self, converter: Any, student: str) -> None:
         """One student's part of ``convert_notebooks``, which keeps errors to itself."""
@@ -187,6 +204,19 @@ class Recorder:
                 raise
             where = error.filename or self.root
             raise CourseError(f"{where} cannot be written: {error.strerror}") from None
+
+
+def _all(gradebook: Any, assignment: Any, *columns: Any) -> Any:
+    """Columns of all grades, or of all comments, after the student and the cell."""
+    kind = columns[0].class_
+    return (
+        gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, *columns)
+        .filter(SubmittedAssignment.assignment_id == assignment.id)
+        .filter(SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .filter(kind.notebook_id == SubmittedNotebook.id)
+        .filter(BaseCell.id == kind.cell_id)
+        .order_by(BaseCell.name)
+    )
 
 
 def _ready(kind: type[BaseConverter], course: NbGraderAPI, **settings: Any) -> Any:

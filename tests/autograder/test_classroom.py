@@ -237,9 +237,50 @@ def test_who_has_no_notebook_of_that_name_is_named(small, capsys):
     stray.parent.mkdir(parents=True)
     stray.with_name("03_adam (1).ipynb").touch()
     assert grade_class(small.root, ADAM) == 0
-    assert capsys.readouterr().out.endswith(
-        "\n\nnot graded, there is no 03_adam.ipynb: eve\n"
-    )
+    capsys.readouterr()
+    # A folder of another name, no folder at all, a name from an old archive.
+    for place in ("mallory/adam/03_adam.ipynb", "03_adam.ipynb", "trent/03_adam.zip"):
+        path = small.root / "submitted" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for name in (b"jos\xe9", b"two\nlines"):
+        folder = small.root / "submitted" / os.fsdecode(name) / ADAM
+        folder.mkdir(parents=True)
+        shutil.copy(small.file("submitted", "all-right", ADAM, ".ipynb"), folder)
+    assert grade_class(small.root, ADAM) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("03_adam: 0 graded, 5 graded before and unchanged\n")
+    assert said.endswith(r"""
+
+not graded, for its name or its place:
+  eve has no 03_adam.ipynb (03_adam (1).ipynb)
+  submitted/03_adam.ipynb is not in submitted/STUDENT/ASSIGNMENT/
+  submitted/mallory/adam/03_adam.ipynb is not in submitted/STUDENT/ASSIGNMENT/
+  submitted/trent/03_adam.zip is not in submitted/STUDENT/ASSIGNMENT/
+  submitted/jos\udce9 is no name for a student
+  submitted/two\nlines is no name for a student
+""")
+    small.run("autograder", "grades")
+
+
+@pytest.mark.parametrize("time", [b"yesterday", b"\xff\xfe2\x000\x00", b"9" * 30])
+def test_a_time_that_is_none_is_told_and_is_no_fault_of_ours(
+    small, wanted, time, capsys
+):
+    assert grade_class(small.root, ADAM) == 0
+    file = small.file("submitted", "untouched", ADAM, ".ipynb")
+    file.with_name("timestamp.txt").write_bytes(time)
+    assert grade_class(small.root, ADAM) == 2
+    assert capsys.readouterr().out.endswith("""
+
+not graded:
+  submitted/untouched/03_adam/timestamp.txt is not a time such as\
+ 2026-11-24 18:00:00 UTC, in plain text
+""")
+    assert marks(small) == wanted | {"untouched": dict.fromkeys(FULL)}
+    file.with_name("timestamp.txt").write_text("2026-11-24 18:00:00 UTC\n")
+    assert grade_class(small.root, ADAM) == 0
+    assert marks(small) == wanted and is_whole(small)
 
 
 def test_a_verdict_is_replayed_exactly_from_its_notebook(small):
@@ -353,7 +394,54 @@ def test_a_persons_marks_stay(small, wanted):
         assert found.score == 2.0
 
 
+def test_what_a_person_adds_comes_onto_the_page(small):
+    grade_class(small.root, ADAM)
+    before = written(small)
+    with Gradebook(f"sqlite:///{small.root / 'gradebook.db'}") as gradebook:
+        found = gradebook.find_comment("adam_step", ADAM, ADAM, "untouched")
+        found.manual_comment = "Come and see me."
+        found = gradebook.find_grade("check_adam_step", ADAM, ADAM, "mistake-05")
+        found.manual_score = 1.25
+        gradebook.db.commit()
+    grade_class(small.root, ADAM)
+    pages = {("feedback", "untouched"), ("feedback", "mistake-05")}
+    assert changed(small, before) == pages
+    assert "Come and see me." in page_of(small, "untouched")
+    assert "1.25" in page_of(small, "mistake-05")
+
+    before = written(small)
+    grade_class(small.root, ADAM)
+    assert not changed(small, before)
+    with Gradebook(f"sqlite:///{small.root / 'gradebook.db'}") as gradebook:
+        found = gradebook.find_comment("adam_step", ADAM, ADAM, "untouched")
+        found.manual_comment = None
+        gradebook.db.commit()
+    grade_class(small.root, ADAM)
+    assert changed(small, before) == {("feedback", "untouched")}
+    assert "Come and see me." not in page_of(small, "untouched")
+
+
 # What stops it
+
+
+@pytest.mark.parametrize("points", [4, 9])
+def test_points_that_changed_since_the_release_are_refused(small, wanted, points):
+    """More marks than a cell has, or fewer than it promises."""
+    grade_class(small.root, ADAM)
+    path = small.root / "autograder" / "exercises" / "adam.py"
+    path.write_text(path.read_text().replace("points=8", f"points={points}"))
+    for command in (("autograder", "class"), ("nbgrader", "autograde")):
+        status = 2 if command[0] == "autograder" else 1
+        said = small.run(*command, ADAM, status=status).splitlines()[-1]
+        assert "release/03_adam has other exercises or points than the judge" in said
+        assert "run `python -m autograder release 03_adam`" in said
+    assert marks(small) == wanted and is_whole(small)
+
+
+def test_a_release_that_is_no_notebook_is_told(small):
+    small.file("release", ".", ADAM, ".ipynb").write_text('{"cells": [')
+    with pytest.raises(CourseError, match="ipynb is no notebook: run `python -m autog"):
+        grade_class(small.root, ADAM)
 
 
 @pytest.mark.parametrize(
