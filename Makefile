@@ -46,6 +46,7 @@ course: book wheel release sample grade ## everything, from packages to a graded
 	@echo "A student's report:  feedback/STUDENT/ASSIGNMENT/ASSIGNMENT.html"
 	@echo "What to do next:     README.md, \"Three ways to use it\"; the tests: make test"
 
+# A stamp is as old as the beginning of its step: what is edited meanwhile is newer.
 publish: $(STAMPS)/publish ## the cases that check() runs, in descentlab/published
 book: $(STAMPS)/book ## the pages, in _build/html
 wheel: $(STAMPS)/wheel ## the learner's package, in _build/wheels
@@ -57,13 +58,15 @@ grade: $(GRADED) ## grade submitted/, write feedback pages, print the table
 
 $(STAMPS)/publish: $(LEARNER) $(JUDGE) .venv/requirements.txt .venv/pyproject.toml
 	@echo "==> writing the published cases that check() runs"
+	@mkdir -p $(@D) && touch $@.new
 	@$(PY) -m autograder publish
-	@mkdir -p $(@D) && touch $@
+	@mv $@.new $@
 
 $(STAMPS)/book: $(PAGES) $(SOLUTIONS) $(STAMPS)/publish
 	@echo "==> building the book (chapters that changed are run first)"
+	@touch $@.new
 	@$(PY) -m autograder book
-	@touch $@
+	@mv $@.new $@
 
 # setuptools never empties build/: what was deleted here would live on in the wheel.
 $(STAMPS)/wheel: $(STAMPS)/publish LICENSE
@@ -76,20 +79,24 @@ $(STAMPS)/wheel: $(STAMPS)/publish LICENSE
 # After the book, which knows the values that the notebooks' text quotes.
 $(STAMPS)/release: $(STAMPS)/book nbgrader_config.py
 	@echo "==> making source/ and release/ of every assignment"
+	@touch $@.new
 	@$(PY) -m autograder release
-	@touch $@
+	@mv $@.new $@
 
+# Not among students of one's own: `python -m autograder term` leaves submitted/ empty.
 $(STAMPS)/sample: $(STAMPS)/release
-	@echo "==> making the sample class in submitted/"
-	@$(PY) -m autograder sample
+	@if test -d submitted && ! test -d submitted/all-right; then \
+	echo "==> submitted/ is for your own class: no sample class is made"; else \
+	echo "==> making the sample class in submitted/" && \
+	$(PY) -m autograder sample; fi
 	@touch $@
 
 # What the marks depend on, as checksums: an assignment is graded again when some of it is
 # new. --force, because what is new may be the judge, and then old submissions get new marks.
 $(GRADED): $(STAMPS)/graded-%: sample
 	@find autograder descentlab source/$* submitted/*/$* -type f ! -name '*.pyc' \
-		-exec cksum {} + | sort >$@.new
-	@cmp -s $@.new $@ || { \
+		-exec cksum {} + 2>/dev/null | sort >$@.new
+	@cmp -s $@.new $@ || ! ls -d submitted/*/$* >/dev/null 2>&1 || { \
 	command -v bwrap >/dev/null || { echo "make: grading needs bubblewrap (Linux, or" \
 		"WSL on Windows): sudo apt install bubblewrap" >&2; exit 1; }; \
 	echo "==> $*: grading each submission in its sandbox" && \
@@ -161,4 +168,4 @@ lock: ## pin anew what requirements*.in name (LOCK_FLAGS=--upgrade: the newest)
 clean: ## delete what was built; keeps .venv, submissions and grades
 	@rm -rf _build source release build descentlab.egg-info descentlab/published \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@echo "kept: .venv, submitted/, autograded/, feedback/, gradebook.db"
+	@echo "kept: .venv, submitted/, autograded/, feedback/, gradebook.db, terms/, .judge-key"
