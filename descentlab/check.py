@@ -52,6 +52,8 @@ ADVICE = {
     "part-nothing": "One of the results is None: it comes from a function that has no"
     " return, or that works in place, as shuffle and sort do.",
     "not-bool": "The answer is True or False itself, of type bool.",
+    "digits": "The first digits are right: is a constant rounded, a small number added,"
+    " or something computed in float32?",
     "single": "Your numbers have no more digits than float32 has: keep the dtype of the"
     " arguments, here float64.",
     "structure": "Return arrays, all that the exercise names and in its order.",
@@ -73,6 +75,7 @@ ERRORS = {
     " above that was not run.",
     "ZeroDivisionError": "Something divides by zero: which quantity can be zero, and"
     " what is the answer then?",
+    "RecursionError": "The function calls itself, and does so without end.",
     "UnboundLocalError": "A variable is used before it has got a value.",
     "ModuleNotFoundError": "There is no such package where this is graded: NumPy and"
     " what comes with Python are enough for every exercise.",
@@ -86,6 +89,8 @@ ERRORS = {
 """One sentence for an exception that the function should not have raised."""
 
 MESSAGES = {
+    "'numpy' has no attribute": "NumPy has no such name: a slip of the pen, or one that"
+    " newer versions have dropped, such as np.float.",
     "truth value of an array": "A whole array has no single truth value, so if, and,"
     " min and max cannot ask it: let NumPy decide for each element.",
     "bitwise_xor": "In Python ^ is not a power: that is written **.",
@@ -308,7 +313,15 @@ def _finer(fault: Fault, raised: Raised | None, some_result: bool) -> str:
         return "axes" if len(fault.got) > len(fault.expected) else "lengths"
     if isinstance(fault.expected, bool) and not isinstance(fault.got, bool | np.bool_):
         return "not-bool"
+    if fault.kind == "value" and _is_nearly(fault.expected, fault.got):
+        return "digits"
     return fault.kind
+
+
+def _is_nearly(expected: Any, got: Any) -> bool:
+    """Whether two numbers differ by no more than rounding in float32 would do."""
+    floats = isinstance(expected, float) and isinstance(got, float)
+    return floats and 0 < abs(got - expected) < 2e-7 * abs(expected)
 
 
 def any_result(answers: Iterable[Answer]) -> bool:

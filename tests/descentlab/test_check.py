@@ -151,6 +151,7 @@ def test_a_small_difference_is_shown_in_as_many_digits_as_it_takes():
     facts = dict(report.facts)
     assert facts["expected"] == "half[0] = 1"
     assert facts["got"] == "half[0] = 1.00000001"
+    assert "The first digits are right" in " ".join(report.advice)
 
 
 # -- Each kind of fault ----------------------------------------------------------------
@@ -319,6 +320,10 @@ def raising(action):
 ARRAY = np.array([1.0, 2.0])
 
 
+def endless():
+    return endless()
+
+
 @pytest.mark.parametrize(
     ("action", "words"),
     [
@@ -334,6 +339,8 @@ ARRAY = np.array([1.0, 2.0])
         (lambda: split(ARRAY, rate=1), "Compare the names and the order"),
         (lambda: import_module("no_such"), "no such package where this is graded"),
         (lambda: exec("if 1 raise"), "That is no Python"),
+        (lambda: np.flaot, "NumPy has no such name"),
+        (lambda: endless(), "calls itself, and does so without end"),
         (
             lambda: list(np.array(1.0)),
             "A 0-d array has no",
