@@ -36,13 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except Exception as error:
-        if package := _lacking(error):
-            print(
-                f"autograder: {sys.executable} has no {package}: use the course's own"
-                " Python (`make course` once, then `source .venv/bin/activate` in each"
-                " new terminal)",
-                file=sys.stderr,
-            )
+        if words := _no_fault(error):
+            print(f"autograder: {words}", file=sys.stderr)
             return 2
         traceback.print_exc()
         print("autograder: a fault of the grader's own, see above", file=sys.stderr)
@@ -191,12 +186,21 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (CourseError, *found)
 
 
-def _lacking(error: Exception) -> str:
-    """The package that this Python does not have, if that is the error."""
-    if not isinstance(error, ModuleNotFoundError) or error.name is None:
-        return ""
-    package = error.name.partition(".")[0]
-    return "" if package in ("autograder", "descentlab", "solutions") else package
+def _no_fault(error: Exception) -> str:
+    """What to say of an error that no module of ours names, and that is not ours."""
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        package = error.name.partition(".")[0]
+        if package not in ("autograder", "descentlab", "solutions"):
+            return (
+                f"{sys.executable} has no {package}: use the course's own Python (`make"
+                " course` once, then `source .venv/bin/activate` in each new terminal)"
+            )
+    kind = type(error)
+    # Locked, read-only, on a full disk, or no database; not imported for its name.
+    database = kind.__name__ in ("DatabaseError", "OperationalError")
+    if database and kind.__module__ == "sqlalchemy.exc":
+        return f"gradebook.db cannot be used: {getattr(error, 'orig', error)}"
+    return ""
 
 
 if __name__ == "__main__":

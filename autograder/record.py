@@ -149,18 +149,23 @@ class Recorder:
                 self._remove(converter, student)
 
     def _refuse_time(self, student: str) -> None:
-        """Raise if nbgrader cannot tell when it was handed in; it would say nothing."""
+        """Raise if nbgrader cannot tell when it was handed in.
+
+        An empty file will do for grading, but the formgrader's list of the class fails.
+        """
         folder = self.autograde._format_source(self.assignment, student)
+        file = Path("submitted", student, self.assignment, "timestamp.txt")
         try:
-            self.coursedir.get_existing_timestamp(folder)
+            known = self.coursedir.get_existing_timestamp(folder)
         except OSError:
             raise
         except Exception:
             # It means to raise an error of its own, and fails at that.
-            file = Path("submitted", student, self.assignment, "timestamp.txt")
+            known = None
+        if known is None and file.exists():
             raise FileFault(
                 f"{file} is not a time such as 2026-11-24 18:00:00 UTC, in plain text"
-            ) from None
+            )
 
     def _convert(self, converter: Any, student: str) -> None:
         """One student's part of ``convert_notebooks``, which keeps errors to itself."""

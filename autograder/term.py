@@ -47,7 +47,6 @@ def put_away(root: Path, name: str) -> Path:
                 (root / item).rename(target / item)
             (root / "submitted").mkdir()
         except OSError as error:
-            raise CourseError(
-                f"{target}: {error.strerror} ({error.filename})"
-            ) from None
+            where = error.filename or target
+            raise CourseError(f"{where} cannot be moved: {error.strerror}") from None
     return target

@@ -263,7 +263,7 @@ not graded, for its name or its place:
     small.run("autograder", "grades")
 
 
-@pytest.mark.parametrize("time", [b"yesterday", b"\xff\xfe2\x000\x00", b"9" * 30])
+@pytest.mark.parametrize("time", [b"yesterday", b"\xff\xfe2\x000\x00", b"9" * 30, b""])
 def test_a_time_that_is_none_is_told_and_is_no_fault_of_ours(
     small, wanted, time, capsys
 ):

@@ -1,8 +1,11 @@
 """The command line: what is no fault of the grader's is told in one line."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from autograder import __main__ as module
 
@@ -29,6 +32,16 @@ def test_a_module_of_our_own_that_is_missing_is_our_fault(monkeypatch, capsys):
     stop_with(monkeypatch, ModuleNotFoundError("none", name="autograder.nowhere"))
     assert module.main(["grades"]) == 3
     assert "a fault of the grader's own" in capsys.readouterr().err
+
+
+def test_a_gradebook_that_is_none_is_told(monkeypatch, capsys):
+    cause = sqlite3.DatabaseError("file is not a database")
+    stop_with(monkeypatch, DatabaseError("SELECT 1", {}, cause))
+    assert module.main(["grades"]) == 2
+    said = capsys.readouterr().err
+    assert said == "autograder: gradebook.db cannot be used: file is not a database\n"
+    stop_with(monkeypatch, IntegrityError("INSERT", {}, sqlite3.IntegrityError("two")))
+    assert module.main(["grades"]) == 3
 
 
 def test_a_reader_that_goes_away_is_no_fault():
