@@ -1,9 +1,10 @@
 """The order of batch sizes, and the batch size against the learning rate.
 
 A convolutional network on MNIST-1D, trained by gradient descent with momentum. Every
-arm sees each example 30 times and has the same six learning rates to choose from; the
-three phases of a run are equally long. Batches are a partition of the data, drawn anew
-at each epoch. Tuning and result are judged on different halves of what is held out.
+arm sees each example 30 times and has the same nine learning rates to choose from;
+the three phases of a run are equally long. Batches are a partition of the data, drawn
+anew at each epoch. Tuning and result are judged on different halves of what is held
+out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from experiments import models
-from experiments.lab import Experiment, Outcome, Settings, Sign, judged_half
+from experiments.lab import Experiment, Outcome, Settings, Sign, grid, judged_half
 
 EPOCHS = 30
 PHASES: Mapping[str, Sequence[tuple[int, float]]] = {
@@ -27,7 +28,7 @@ PHASES: Mapping[str, Sequence[tuple[int, float]]] = {
 }
 """Batch size and factor on the rate, by arm and phase."""
 
-RATES = [{"lr": lr} for lr in (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)]
+RATES = [{"lr": lr} for lr in reversed(grid(1.0, 9, per_decade=4))]
 
 
 def run(arm: str, settings: Settings, seed: int, quick: bool) -> Outcome:
@@ -79,5 +80,8 @@ EXPERIMENT = Experiment(
     arms=dict.fromkeys(PHASES, RATES),
     run=run,
     score="final",
+    # Fewer would leave it to chance which rate is chosen, and how many runs diverge.
+    seeds=10,
+    tuning_seeds=5,
     signs=[Sign("batch raised", "large", "fitted")],
 )
