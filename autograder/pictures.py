@@ -12,6 +12,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util.images import get_image_size
 
 WIDE = "wide"
 """The class of a wide figure."""
@@ -37,8 +38,5 @@ def mark(doctree: nodes.Element, folder: Path) -> None:
 
 def width(path: Path) -> int:
     """How many pixels wide a PNG is; 0 for any other file, or none."""
-    if path.suffix != ".png" or not path.is_file():
-        return 0
-    with path.open("rb") as file:
-        head = file.read(20)  # signature, length and name of IHDR, then the width
-    return int.from_bytes(head[16:20], "big")
+    size = get_image_size(str(path)) if path.suffix == ".png" else None
+    return size[0] if size else 0

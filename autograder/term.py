@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from autograder.classroom import alone
 from autograder.course import CourseError
 
 TERMS = "terms"
@@ -31,8 +32,6 @@ def put_away(root: Path, name: str) -> Path:
     Raises:
         CourseError: if the name is none, is taken, or something cannot be moved.
     """
-    from autograder.classroom import alone
-
     if not re.fullmatch(r"\w[\w. -]*", name):
         raise CourseError(f"{name!r} is no name for a folder: try one like 2026-autumn")
     target = root / TERMS / name
