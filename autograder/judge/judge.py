@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autograder.judge.bubblewrap import SandboxError
 from autograder.judge.evaluate import (
     Earlier,
     evaluate,
@@ -21,7 +22,7 @@ from autograder.judge.evaluate import (
 )
 from autograder.judge.exercise import Exercise
 from autograder.judge.notebook import Cell, Submission, take_apart
-from autograder.judge.sandbox import Ended, Limits, OutOfTime, Sandbox, SandboxError
+from autograder.judge.sandbox import Ended, Limits, OutOfTime, Sandbox
 from autograder.judge.verdict import ExerciseVerdict, Verdict
 from descentlab.check import ERRORS, signature_advice
 from descentlab.compare import Raised

@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import select
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -32,6 +31,8 @@ from typing import Any
 import numpy as np
 from packaging.requirements import Requirement
 
+from autograder.judge import bubblewrap
+from autograder.judge.bubblewrap import SandboxError, refusal
 from autograder.judge.protocol import (
     MAX_TEXT,
     Decoder,
@@ -55,10 +56,6 @@ BUSY = 4.0
 """On a busy machine a call may take so many times its seconds more."""
 PACKAGES = ("numpy", "matplotlib", "ipython")
 """The packages that student code may import, with all that they need."""
-
-
-class SandboxError(Exception):
-    """No sandbox can be had on this machine; the message says what to do."""
 
 
 class Ended(BaseException):
@@ -155,7 +152,7 @@ class Sandbox:
                 env={},
             )
         except OSError as error:
-            raise _refusal(f"bwrap cannot be run: {error.strerror}") from None
+            raise refusal(f"{error.filename} cannot be run: {error.strerror}") from None
         self.worker = 0
         self.allow(START)
         try:
@@ -287,9 +284,9 @@ class Sandbox:
             self._send(pack({"limits": limits.kernel()}, encoder))
             header, _ = unpack(self._read)
         except (Died, OutOfTime, ProtocolError):
-            raise _refusal(self._last_words()) from None
+            raise refusal(self._last_words()) from None
         if header.get("ready") is not True:
-            raise _refusal("its first words are wrong")
+            raise refusal("its first words are wrong")
         self.worker = _youngest(self.process.pid)
 
     def _last_words(self) -> str:
@@ -460,13 +457,6 @@ def _text(source: str) -> Encoder:
     return encoder
 
 
-def _refusal(reason: str) -> SandboxError:
-    return SandboxError(
-        f"no sandbox can be had here ({one_line(reason, 300)}): the judge needs"
-        " bubblewrap with user namespaces; see 'The judge' in the README"
-    )
-
-
 def _raised(item: Any) -> Raised:
     """An exception as the sandbox tells it, with every field made safe."""
     try:
@@ -505,20 +495,15 @@ def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
     """The command line that starts a sandbox.
 
     Raises:
-        SandboxError: where bubblewrap is not installed.
+        SandboxError: where no bubblewrap works.
     """
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        raise SandboxError(
-            "the judge needs bubblewrap, and bwrap is not installed: run"
-            " 'sudo apt install bubblewrap' (or your system's like) and try again"
-        )
+    program = bubblewrap.find()
     _compile()
     python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     start = f"import sys; sys.path.insert(0, {SITE!r}); from"
     start += " autograder.judge.worker import main; main()"
     return [
-        *(bwrap, "--unshare-all", "--die-with-parent", "--new-session"),
+        *(program, "--unshare-all", "--die-with-parent", "--new-session"),
         *("--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--clearenv"),
         *_system(),
         *("--size", str(limits.disk), "--tmpfs", "/tmp", "--chdir", "/tmp"),
