@@ -2,14 +2,16 @@
 # Works with GNU make 3.81 or newer (macOS ships that one) and a POSIX shell.
 
 PYTHON ?= python3
-PYTEST_FLAGS ?= # such as -n 2: two tests at a time
+PYTEST_FLAGS ?= # such as -k adam
+# Where the packages go; the container has a place of its own for them.
+VENV ?= .venv
 
-BIN := .venv/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 STAMPS := _build/stamps
 
 # nbgrader starts programs of the environment (alembic) by their bare names.
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # All assignments write to one gradebook, so the steps run one after the other.
@@ -29,7 +31,7 @@ JUDGE := $(call files,autograder)
 SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
-.PHONY: help course test test-fast lint publish book wheel release sample grade \
+.PHONY: help course preflight test test-fast lint publish book wheel release sample grade \
 	attacks mutants bench-judge bench-scale experiments lock clean
 
 help: ## this list
@@ -39,12 +41,23 @@ help: ## this list
 
 ## -- The course ---------------------------------------------------------------
 
-course: book wheel release sample grade ## everything, from packages to a graded sample class
-	@echo
-	@echo "The book:            _build/html/index.html  (open it in a browser)"
-	@echo "A student's folder:  release/ASSIGNMENT/, and the package in _build/wheels/"
-	@echo "A student's report:  feedback/STUDENT/ASSIGNMENT/ASSIGNMENT.html"
-	@echo "What to do next:     README.md, \"Three ways to use it\"; the tests: make test"
+course: preflight book wheel release sample ## everything, from packages to a graded sample class
+	@if reason=`$(PY) -m autograder sandbox 2>&1`; then \
+	$(MAKE) --no-print-directory grade || exit; \
+	report="A student's report:  feedback/STUDENT/ASSIGNMENT/ASSIGNMENT.html"; \
+	else report="Left out:            grades and reports of the sample class: run \`make grade\` where \
+	a sandbox can be had, such as in the course's container (README, \"In a container\"). $${reason#*: }"; fi; \
+	echo; \
+	echo "The book:            _build/html/index.html  (open it in a browser)"; \
+	echo "A student's folder:  release/ASSIGNMENT/, and the package in _build/wheels/"; \
+	echo "What to do next:     README.md, \"Three ways to use it\"; the tests: make test"; \
+	echo "$$report"
+
+# Said before anything is installed: the end of the build is too late to hear of it.
+preflight:
+	@! command -v "$(PYTHON)" >/dev/null || \
+	reason=`"$(PYTHON)" autograder/judge/bubblewrap.py 2>/dev/null` || \
+	echo "==> everything will be built, but nothing graded: $$reason"
 
 # A stamp is as old as the beginning of its step: what is edited meanwhile is newer.
 publish: $(STAMPS)/publish ## the cases that check() runs, in descentlab/published
@@ -56,7 +69,7 @@ sample: $(STAMPS)/sample ## submitted/: a sample class with right and wrong answ
 grade: $(GRADED) ## grade submitted/, write feedback pages, print the table
 	@$(PY) -m autograder grades
 
-$(STAMPS)/publish: $(LEARNER) $(JUDGE) .venv/requirements.txt .venv/pyproject.toml
+$(STAMPS)/publish: $(LEARNER) $(JUDGE) $(VENV)/requirements.txt $(VENV)/pyproject.toml
 	@echo "==> writing the published cases that check() runs"
 	@mkdir -p $(@D) && touch $@.new
 	@$(PY) -m autograder publish
@@ -97,8 +110,6 @@ $(GRADED): $(STAMPS)/graded-%: sample
 	@find autograder descentlab source/$* submitted/*/$* -type f ! -name '*.pyc' \
 		-exec cksum {} + 2>/dev/null | sort >$@.new
 	@cmp -s $@.new $@ || ! ls -d submitted/*/$* >/dev/null 2>&1 || { \
-	command -v bwrap >/dev/null || { echo "make: grading needs bubblewrap (Linux, or" \
-		"WSL on Windows): sudo apt install bubblewrap" >&2; exit 1; }; \
 	echo "==> $*: grading each submission in its sandbox" && \
 	$(PY) -m autograder class $* --force; }
 	@mv $@.new $@
@@ -109,25 +120,25 @@ test: lint book wheel release ## all checks and tests
 	@echo "==> running every test"
 	@$(PY) -m pytest $(PYTEST_FLAGS)
 
-test-fast: .venv/requirements-dev.txt publish ## the tests that take under two minutes
+test-fast: $(VENV)/requirements-dev.txt publish ## the tests that take under two minutes
 	@$(PY) -m pytest -n auto -m "not slow and not browser" $(PYTEST_FLAGS)
 
-lint: .venv/requirements-dev.txt ## ruff and mypy
+lint: $(VENV)/requirements-dev.txt ## ruff and mypy
 	@echo "==> checking style and types"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-attacks: .venv/requirements-dev.txt publish ## every attack on the judge, and every wall taken away
+attacks: $(VENV)/requirements-dev.txt publish ## every attack on the judge, and every wall taken away
 	@$(PY) -m benchmarks.attacks
 
-mutants: .venv/requirements-dev.txt ## what the checks of each exercise catch, name and accept
+mutants: $(VENV)/requirements-dev.txt ## what the checks of each exercise catch, name and accept
 	@$(PY) -m benchmarks.mutants
 
-bench-judge: .venv/requirements.txt .venv/pyproject.toml ## the judge against stock nbgrader (QUICK=1: a reduced run)
+bench-judge: $(VENV)/requirements.txt $(VENV)/pyproject.toml ## the judge against stock nbgrader (QUICK=1: a reduced run)
 	@$(PY) -m benchmarks.judge $(if $(QUICK),--quick)
 
-bench-scale: .venv/requirements.txt .venv/pyproject.toml ## a student's step in PyTorch against PyTorch's own (QUICK=1: a try)
+bench-scale: $(VENV)/requirements.txt $(VENV)/pyproject.toml ## a student's step in PyTorch against PyTorch's own (QUICK=1: a try)
 	@$(PY) -m benchmarks.scale $(if $(QUICK),--quick)
 
 experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced form)
@@ -136,13 +147,13 @@ experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced
 ## -- Packages -----------------------------------------------------------------
 
 # The stamps are copies of the files, so a new date alone (a git checkout) installs nothing.
-.venv/requirements.txt .venv/requirements-dev.txt: .venv/%: % | $(BIN)/pip
+$(VENV)/requirements.txt $(VENV)/requirements-dev.txt: $(VENV)/%: % | $(BIN)/pip
 	@cmp -s $< $@ || { echo "==> installing the packages of $<" && \
 		$(PY) -m pip install -r $< && cp $< $@; }
 
-.venv/requirements-dev.txt: .venv/requirements.txt
+$(VENV)/requirements-dev.txt: $(VENV)/requirements.txt
 
-.venv/pyproject.toml: pyproject.toml | .venv/requirements.txt
+$(VENV)/pyproject.toml: pyproject.toml | $(VENV)/requirements.txt
 	@cmp -s $< $@ || { echo "==> installing descentlab from this folder" && \
 		$(PY) -m pip install -q --no-deps --no-build-isolation --no-index -e . && \
 		cp $< $@; }
@@ -155,8 +166,8 @@ $(BIN)/pip:
 		"make course PYTHON=python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON)" \
 		"lacks venv: sudo apt install python3-venv" >&2; exit 1; }
-	@echo "==> making the virtual environment .venv"
-	@"$(PYTHON)" -m venv .venv
+	@echo "==> making the virtual environment $(VENV)"
+	@"$(PYTHON)" -m venv $(VENV)
 
 lock: ## pin anew what requirements*.in name (LOCK_FLAGS=--upgrade: the newest)
 	@"$(PYTHON)" -m venv _build/lock

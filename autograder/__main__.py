@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         ("book", _book, "build the book into _build/html"),
         ("sample", _sample, "make a sample class in submitted/"),
         ("grades", _grades, "print the gradebook as a table"),
+        ("sandbox", _sandbox, "say whether this machine can grade"),
     ):
         commands.add_parser(name, help=words).set_defaults(run=run)
     return parser
@@ -152,6 +153,13 @@ def _grades(options: argparse.Namespace) -> None:
     from autograder.gradebook import print_grades
 
     print_grades(ROOT)
+
+
+def _sandbox(options: argparse.Namespace) -> None:
+    from autograder.judge.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        print(f"this machine can grade: {sandbox.program} makes a sandbox")
 
 
 def _count(text: str) -> int:

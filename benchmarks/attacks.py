@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import sys
 from collections import Counter
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from autograder.course import ROOT
+from autograder.judge import bubblewrap
 from benchmarks.record import record
 
 FILES = ("tests/attacks/test_attacks.py", "tests/attacks/test_walls.py")
@@ -79,7 +79,7 @@ def main() -> int:
     if not listener.tried:
         print("no attack was tried: see above", file=sys.stderr)
         return 2
-    others = {"bubblewrap": _bubblewrap(), "Linux": platform.release()}
+    others = {"bubblewrap": bubblewrap.version(), "Linux": platform.release()}
     results = listener.results()
     path = record("attacks", "make attacks", ["numpy"], results, others)
     print(
@@ -88,11 +88,6 @@ def main() -> int:
         f" written to {path.relative_to(ROOT)}"
     )
     return int(status)
-
-
-def _bubblewrap() -> str:
-    said = subprocess.run(["bwrap", "--version"], capture_output=True, text=True)
-    return said.stdout.split()[-1]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ one cut down to its exercises, where neither has anything else to do. The result
 from __future__ import annotations
 
 import argparse
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course import ROOT
+from autograder.judge import bubblewrap
 from benchmarks import measures
 from benchmarks.courses import Courses
 from benchmarks.measures import Row
@@ -114,8 +114,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _machine() -> dict[str, Any]:
-    bwrap = subprocess.run(["bwrap", "--version"], capture_output=True, text=True)
-    return {**machine(), "bubblewrap": bwrap.stdout.split()[-1]}
+    return {**machine(), "bubblewrap": bubblewrap.version()}
 
 
 def _options() -> argparse.Namespace:

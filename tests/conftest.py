@@ -1,10 +1,11 @@
 """Settings for all tests."""
 
 import shutil
-import subprocess
 
 import pytest
 from hypothesis import settings
+
+from tests import sandboxes
 
 # The same examples in each run, so that a green build stays green; and no deadline for
 # one example: on a busy machine the first of a function takes long.
@@ -33,23 +34,6 @@ def browser():
 def pytest_collection_modifyitems(items):
     """Skip what needs a sandbox where there can be none, and say why."""
     needy = [item for item in items if item.get_closest_marker("sandbox")]
-    reason = no_sandbox() if needy else None
-    if reason is not None:
+    if needy and sandboxes.found()[0] is None:
         for item in needy:
-            item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def no_sandbox() -> str | None:
-    """Why this machine has no sandbox; None where bubblewrap can make one.
-
-    The judge's own code is not asked: where that is broken, tests must fail.
-    """
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        return "bubblewrap is not installed: sudo apt install bubblewrap"
-    tried = subprocess.run(
-        [bwrap, "--unshare-all", "--ro-bind", "/", "/", "true"],
-        capture_output=True,
-        text=True,
-    )
-    return f"no sandbox here: {tried.stderr.strip()}" if tried.returncode else None
+            item.add_marker(pytest.mark.skip(reason=sandboxes.found()[1]))

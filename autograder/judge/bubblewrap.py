@@ -98,6 +98,12 @@ def find() -> str:
     )
 
 
+def version() -> str:
+    """The version of the bubblewrap that `find` finds, such as ``0.11.0``."""
+    words = [find(), "--version"]
+    return subprocess.run(words, capture_output=True, text=True).stdout.split()[-1]
+
+
 def refusal(reason: str) -> SandboxError:
     """The error where bubblewrap is there and makes no sandbox."""
     shown = "".join(c if c.isprintable() else " " for c in reason[:300])

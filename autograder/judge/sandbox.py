@@ -134,6 +134,9 @@ class Described:
 class Sandbox:
     """A running sandbox, used as a context manager.
 
+    Attributes:
+        program: the bubblewrap that made it.
+
     Raises:
         SandboxError: where none can be had.
     """
@@ -142,9 +145,11 @@ class Sandbox:
         self, limits: Limits = Limits(), packages: Sequence[Path] = ()
     ) -> None:
         program = filter_program()
+        words = command(limits, tuple(packages))
+        self.program = words[0]
         try:
             self.process = subprocess.Popen(
-                command(limits, tuple(packages)),
+                words,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

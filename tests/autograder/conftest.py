@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +27,16 @@ class Course:
 
     root: Path
 
-    def run(self, *command: str, status: int = 0, path: str | None = None) -> str:
-        """Run a command of the environment there; what it printed."""
+    def run(self, *command: str, status: int = 0, start: Sequence[str] = ()) -> str:
+        """Run a command of the environment there; what it printed.
+
+        Args:
+            start: the words of a program that starts it.
+        """
         scripts = sysconfig.get_path("scripts")
-        where = path or os.pathsep.join([scripts, os.environ["PATH"]])
+        where = os.pathsep.join([scripts, os.environ["PATH"]])
         ran = subprocess.run(
-            [sys.executable, "-m", *command],
+            [*start, sys.executable, "-m", *command],
             cwd=self.root,
             env={**os.environ, "PATH": where, "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,

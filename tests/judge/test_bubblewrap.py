@@ -17,6 +17,7 @@ from autograder.judge import sandbox as module
 from autograder.judge.sandbox import Limits, Sandbox
 from tests.nobody import as_nobody
 from tests.notebooks import submission
+from tests.sandboxes import no_namespaces
 
 pytestmark = [
     pytest.mark.sandbox,
@@ -227,13 +228,10 @@ def test_a_bubblewrap_that_fails_later(tmp_path, monkeypatch, script, said):
     assert said in refusal()
 
 
-NO_NAMESPACES = "bwrap --unshare-user --disable-userns --dev-bind / /".split()
-
-
 def inside(words, command) -> subprocess.CompletedProcess:
     """What a command says where namespaces are forbidden."""
     return subprocess.run(
-        [*NO_NAMESPACES, *words, sys.executable, *command],
+        [*no_namespaces(), *words, sys.executable, *command],
         cwd=ROOT,
         capture_output=True,
         text=True,
