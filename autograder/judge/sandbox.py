@@ -46,6 +46,8 @@ from descentlab.compare import Foreign, Raised, RemoteError
 
 HERE = Path(__file__).resolve().parent
 SITE = "/site"
+INSIDE = ("worker.py", "protocol.py", "cells.py", "absent.py")
+"""The modules of the judge's that run in the sandbox."""
 START = 30.0
 """Seconds for a sandbox to start on a busy machine."""
 MAX_LINE = 1_000_000
@@ -111,7 +113,7 @@ class Outcome:
     """What became of a cell: what it raised, if it did.
 
     ``ended`` tells that it ran to its end all the same: what it raised is only that
-    an import found no such package.
+    something is not here, such as a package.
     """
 
     raised: Raised | None
@@ -514,8 +516,7 @@ def command(limits: Limits, packages: tuple[Path, ...]) -> list[str]:
         *("--size", str(limits.disk), "--tmpfs", "/tmp", "--chdir", "/tmp"),
         *("--size", "4096", "--tmpfs", "/dev"),
         *("--dev-bind", "/dev/null", "/dev/null", "--remount-ro", "/dev"),
-        *_module(HERE / "worker.py"),
-        *_module(HERE / "protocol.py"),
+        *(word for name in INSIDE for word in _module(HERE / name)),
         *(word for path in packages for word in _bind(path, f"{SITE}/{path.name}")),
         *(word for path in importable() for word in _bind(path, f"{SITE}/{path.name}")),
         *("--remount-ro", "/"),
@@ -541,8 +542,8 @@ def _compile() -> None:
 
     Where the folders cannot be written each sandbox compiles for itself, as before.
     """
-    for path in (HERE / "worker.py", HERE / "protocol.py"):
-        compile_file(path, quiet=2)
+    for name in INSIDE:
+        compile_file(HERE / name, quiet=2)
     compile_dir(_learners(), maxlevels=0, quiet=2)
 
 

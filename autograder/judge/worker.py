@@ -8,16 +8,13 @@ size, and the system-call filter that the judge sends as its first message.
 
 from __future__ import annotations
 
-import ast
 import builtins
-import copy
 import ctypes
 import inspect
 import linecache
 import os
 import resource
 import sys
-import types
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +22,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from autograder.judge.absent import cells_run, refuse
+from autograder.judge.cells import Notebook
 from autograder.judge.protocol import (
     MAX_TEXT,
     Decoder,
@@ -39,8 +38,6 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
 
-ANNOTATIONS = annotations.compiler_flag
-"""The one promise of ``__future__`` that Python has not yet made good."""
 MAX_PARAMETERS = 100
 
 
@@ -50,21 +47,11 @@ class Worker:
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self.requests = requests
         self.replies = replies
-        # The student's names live in a module called __main__, as in a notebook.
-        self.module = types.ModuleType("__main__")
-        self.module.__dict__["__builtins__"] = builtins
-        # Names that every notebook has.
-        shell = _Shell(self._execute)
-        self.module.__dict__["get_ipython"] = lambda: shell
-        self.module.__dict__["display"] = lambda *args, **kwargs: None
-        self.module.__dict__["help"] = lambda *args, **kwargs: None
+        self.notebook = Notebook()
         self.ticket = ""
-        self.futures = 0
-        self.offered: dict[str, ast.Import | ast.ImportFrom] = {}
 
     def serve(self) -> None:
         """Answer requests until the judge closes the pipe."""
-        sys.modules["__main__"] = self.module
         handlers = {
             "run": self.run,
             "offer": self.offer,
@@ -98,67 +85,22 @@ class Worker:
         name, source = header["cell"], raw.decode()
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
         try:
-            missing = self._execute(source, name)
+            with cells_run():
+                self.notebook.run(source, name)
         except BaseException as error:
             return ({"raised": _describe(error, name), "ended": False},)
-        if missing is not None:
-            return ({"raised": _describe(missing, name), "ended": True},)
+        for lacking in self.notebook.lacking:
+            return ({"raised": _describe(lacking, name), "ended": True},)
         return ({"ended": True},)
 
     def offer(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
-        """Note the imports of a cell that is not run, to be made where a cell asks."""
-        try:
-            body = ast.parse(raw.decode()).body
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
-            body = []
-        for node in body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for alias in node.names:
-                    name = alias.asname or alias.name.partition(".")[0]
-                    self.offered[name] = copy.copy(node)
-                    self.offered[name].names = [alias]
+        """Note the imports of a cell that is not run."""
+        self.notebook.offer(raw.decode())
         return ({"ended": True},)
-
-    def _execute(self, source: str, name: str = "<cell>") -> ModuleNotFoundError | None:
-        """Run a cell's statements, one after the other, as IPython does.
-
-        Returns:
-            The error of an import that found no such package, where there is one. It
-            stops nothing else: the cell may be the one that imports NumPy, too.
-        """
-        flags = self.futures | ast.PyCF_ONLY_AST
-        tree = compile(_plain(source), name, "exec", flags, dont_inherit=True)
-        # What is no Python at all runs in no part.
-        compile(tree, name, "exec", self.futures, dont_inherit=True)
-        self._import_offered(tree)
-        missing = None
-        for node in tree.body:
-            one = ast.Module([node], type_ignores=[])
-            code = compile(one, name, "exec", self.futures, dont_inherit=True)
-            self.futures |= code.co_flags & ANNOTATIONS
-            try:
-                exec(code, self.module.__dict__)
-            except ModuleNotFoundError as error:
-                if not isinstance(node, ast.Import | ast.ImportFrom):
-                    raise
-                missing = error
-        return missing
-
-    def _import_offered(self, tree: ast.Module) -> None:
-        """Make the offered imports whose names a cell uses and nothing has defined."""
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        for name in used & self.offered.keys() - self.module.__dict__.keys():
-            one = ast.Module([self.offered[name]], type_ignores=[])
-            try:
-                code = compile(one, "<cell>", "exec", dont_inherit=True)
-                exec(code, self.module.__dict__)
-            except Exception:
-                # The cell that uses the name will say so.
-                continue
 
     def describe(self, header: dict[str, Any], raw: bytes) -> tuple[dict[str, Any]]:
         """Say whether a name is a function, and what its parameters are."""
-        function = self.module.__dict__.get(header["name"])
+        function = self.notebook.names.get(header["name"])
         if not callable(function):
             return ({"function": False},)
         try:
@@ -182,10 +124,11 @@ class Worker:
         kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
         others = [decoder.decode(item) for item in header["others"]]
         try:
-            function = self.module.__dict__[header["name"]]
+            function = self.notebook.names[header["name"]]
             if header["shield"]:
                 function = _shielded(function, header["shield"])
             result = function(*args, **kwargs)
+            refuse(result)
             if others:
                 # It may change the result of the first, and is made for that alone.
                 with suppress(BaseException):
@@ -207,6 +150,7 @@ class Worker:
         """A function that asks the judge for its answer."""
 
         def function(*args: Any, **kwargs: Any) -> Any:
+            refuse([*args, *kwargs.values()])
             encoder = Encoder()
             items = [encoder.encode(value) for value in args]
             named = {key: encoder.encode(value) for key, value in kwargs.items()}
@@ -244,35 +188,6 @@ def _data(value: Any) -> Any:
 
 
 _DATA = (bool, int, float, str, np.ndarray, np.generic)
-
-
-def _plain(source: str) -> str:
-    """A cell's source as Python: IPython's magics become calls of ``_Shell``."""
-    try:
-        compile(source, "<cell>", "exec", dont_inherit=True)
-        return source
-    except SyntaxError:
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return str(TransformerManager().transform_cell(source))
-
-
-class _Shell:
-    """Stands for IPython's shell: the magics that time a cell run it, others do not."""
-
-    def __init__(self, execute: Callable[[str], object]) -> None:
-        self.execute = execute
-
-    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        if name in ("time", "capture", "prun"):
-            self.execute(cell)
-
-    def run_line_magic(self, name: str, line: str, *args: Any, **kwargs: Any) -> None:
-        if name == "time":
-            self.execute(line)
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args, **kwargs: None
 
 
 def _describe(error: BaseException, cell: str) -> dict[str, Any]:
