@@ -83,6 +83,8 @@ ERRORS = {
     " above it.",
     "EOFError": "Nobody answers an input() where this is graded: all that the function"
     " needs comes in as an argument.",
+    "OSError": "Files, programs and the network are not there where this is graded: all"
+    " that the function needs comes in as an argument.",
     "TypeError": "Compare the names and the order of the arguments with the exercise,"
     " and what each operation is given.",
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import importlib
 import json
 import os
+import re
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,11 +112,7 @@ def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
 
 def _run_definitions(source: str, namespace: dict[str, Any]) -> None:
     """Run a cell's imports, functions, classes and constants, one after the other."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:
-        return
-    for statement in body:
+    for statement in _statements(source):
         if isinstance(statement, _DEFINITIONS) and not _calls(statement):
             code = compile(ast.Module([statement], []), "<notebook>", "exec")
             # Half-written code matters only if the function needs it, and then the
@@ -122,6 +120,28 @@ def _run_definitions(source: str, namespace: dict[str, Any]) -> None:
             with contextlib.suppress(Exception):
                 exec(code, namespace)
 
+
+def _statements(source: str) -> Iterator[ast.stmt]:
+    """A cell's statements, with imports of several names taken apart."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        try:
+            body = ast.parse(_MAGIC.sub(r"\1pass", source)).body
+        except (SyntaxError, ValueError):
+            return
+    for statement in body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            for alias in statement.names:
+                one = copy.copy(statement)
+                one.names = [alias]
+                yield one
+        else:
+            yield statement
+
+
+_MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*[%!]|[%!?]|[\w.]+\?).*$", re.MULTILINE)
+"""A line that means something to IPython, and nothing to Python."""
 
 _DEFINITIONS = (
     *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef),

@@ -366,7 +366,10 @@ class ZMQInteractiveShell:
     def _write(self, line: str, cell: str) -> None:
         *flags, name = shlex.split(line)
         mode = "a" if {"-a", "--append"} & {*flags} else "w"
-        with open(os.path.expanduser(name), mode, encoding="utf-8") as file:
+        path = Path(name).expanduser()
+        # It would be there: a shell's mkdir is often what came before.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as file:
             file.write(cell)
 
     def _capture(self, line: str, cell: str) -> None:
@@ -457,17 +460,20 @@ def _bound_by(alias: ast.alias) -> str:
     return alias.asname or alias.name.partition(".")[0]
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
+def _bound(statement: ast.stmt) -> Iterator[str]:
     """The names that a statement may bind in its own scope."""
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-        yield node.id
-    elif isinstance(node, ast.alias):
-        yield _bound_by(node)
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif not isinstance(node, ast.Lambda):
-        for child in ast.iter_child_nodes(node):
-            yield from _bound(child)
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+            continue
+        if isinstance(node, ast.alias):
+            yield _bound_by(node)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        if not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _is_part(module: str, of: str | None) -> bool:

@@ -30,7 +30,7 @@ from descentlab.compare import Raised
 LEAST = 2.0
 """Seconds that a free cell has at least: time to import Matplotlib."""
 MENTIONED = 3
-"""Failed free cells that a verdict mentions: the first are the causes of the rest."""
+"""Other cells that a verdict mentions: the first are the causes of the rest."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class _Sitting:
         self.found: dict[str, ExerciseVerdict] = {}
         self.skipped: set[int] = set()
         self.failed: dict[int, Raised] = {}
+        self.lacking: dict[int, tuple[Raised, str]] = {}
         self.hung = 0
         self.ended: set[int] = set()
         self.suspects: set[int] = set()
@@ -173,7 +174,9 @@ class _Sitting:
         self.ended.add(cell.number)
         if outcome.raised is None:
             return
-        if cell.exercise is None or outcome.ended:
+        if outcome.ended:
+            self.lacking[cell.number] = outcome.raised, cell.source
+        elif cell.exercise is None:
             self.failed[cell.number] = outcome.raised
         elif cell.exercise not in self.found:
             self._cell_raised(cell.exercise, outcome.raised)
@@ -192,18 +195,22 @@ class _Sitting:
         if verdict.status not in ("error", "failed"):
             return verdict
         advice = signature_advice(exercise.arguments, described.parameters)
-        return with_advice(verdict, [*advice, *self._failed_cells(verdict)])
+        return with_advice(verdict, [*advice, *self._other_cells(verdict)])
 
-    def _failed_cells(self, verdict: ExerciseVerdict) -> list[str]:
-        """A word on free cells that failed, where that may be the reason."""
+    def _other_cells(self, verdict: ExerciseVerdict) -> list[str]:
+        """A word on cells that failed, or lacked something, where that may matter."""
         if verdict.status != "error":
             return []
-        advice = []
-        for number, raised in list(self.failed.items())[:MENTIONED]:
-            advice.append(f"The notebook's cell number {number} failed: {raised}.")
-            if "ModuleNotFoundError" in raised.kinds:
-                advice.append(ERRORS["ModuleNotFoundError"])
-        return list(dict.fromkeys(advice))
+        shown = str(verdict.report)
+        told = {number: f"failed: {raised}" for number, raised in self.failed.items()}
+        for number, (raised, source) in self.lacking.items():
+            # Nobody knows what names a star would have brought.
+            starred = "NameError" in shown and "import *" in source
+            if str(raised) in shown or starred:
+                what = f"needs something that is missing where this is graded: {raised}"
+                told[number] = what
+        first = sorted(told)[:MENTIONED]
+        return [f"The notebook's cell number {n} {told[n]}." for n in first]
 
     def _cell_raised(self, name: str, raised: Raised) -> None:
         line = f" in line {raised.line}" if raised.line is not None else ""

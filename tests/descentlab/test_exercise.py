@@ -119,6 +119,8 @@ def test_recall_takes_the_solution_while_the_book_is_built(solutions):
         "theta = train(steps=10**9)",
         "while True:\n    pass",
         "print(undefined)",
+        "%%bash\nls | wc -l",
+        "\x00",
         "",
     ],
 )
@@ -139,6 +141,12 @@ def test_recall_is_not_spoiled_by_another_cell(folder, other, capsys):
         ("root = lambda x: np.sqrt(x)", "root(x)"),
         ("POWER: float = 0.5", "x**POWER"),
         ("class Powers:\n    HALF = 0.5", "x**Powers.HALF"),
+        ("%matplotlib inline\nimport math", "math.sqrt(x)"),
+        ("%%time\nimport math\n!ls\nmath?\n?math", "math.sqrt(x)"),
+        ("if True:\n    %time pass\nfiles = !ls\nimport math", "math.sqrt(x)"),
+        ("import no_such_module, math", "math.sqrt(x)"),
+        ("from math import no_such_name, sqrt", "sqrt(x)"),
+        ("import asyncio\nawait asyncio.sleep(0)\nimport math", "math.sqrt(x)"),
     ],
 )
 def test_recall_brings_what_the_function_uses(folder, helper, body):

@@ -93,8 +93,8 @@ IDIOMS = {
     "warnings": "import warnings\nwarnings.filterwarnings('ignore')\n"
     "warnings.simplefilter('error')\nwarnings.simplefilter('ignore')",
     # asyncio
-    "await": "import asyncio\nawait asyncio.sleep(0)\nk = await asyncio.sleep(0.01, 3)\n"
-    "assert k == 3",
+    "await": "import asyncio\nawait asyncio.sleep(0)\n"
+    "k = await asyncio.sleep(0.01, 3)\nassert k == 3",
     "await, and a loop": "import asyncio\nasync def count(n):\n    for i in range(n):\n"
     "        await asyncio.sleep(0)\n        yield i\n"
     "k = [i async for i in count(3)]\nasync for i in count(2):\n    k.append(i)\n"
@@ -142,7 +142,8 @@ IDIOMS = {
     "    print(f'{epoch} {loss.item():.3f} %.2f' % loss)\n"
     "with torch.no_grad():\n    assert torch.allclose(net(x), y)\n"
     "@torch.no_grad()\ndef accuracy(net: nn.Module, x: torch.Tensor | None = None):\n"
-    "    return float(net(x).mean())\nacc = accuracy(net)\nprint(round(acc, 2), acc > 1)",
+    "    return float(net(x).mean())\nacc = accuracy(net)\n"
+    "print(round(acc, 2), acc > 1)",
     "tensorflow": "import tensorflow as tf\nfrom tensorflow import keras\n"
     "gpus = tf.config.list_physical_devices('GPU')\nfor gpu in gpus:\n"
     "    tf.config.experimental.set_memory_growth(gpu, True)\n"
@@ -151,9 +152,11 @@ IDIOMS = {
     "model = keras.Sequential([keras.layers.Dense(10)])\nmodel.compile('adam')\n"
     "history = model.fit(x_train, y_train, epochs=2)\n"
     "import matplotlib.pyplot as plt\nplt.plot(history.history['loss'])\nplt.show()",
-    "jax": "import jax\nimport jax.numpy as jnp\njax.config.update('jax_enable_x64', 1)\n"
+    "jax": "import jax\nimport jax.numpy as jnp\n"
+    "jax.config.update('jax_enable_x64', True)\n"
     "@jax.jit\ndef f(x):\n    return jnp.sum(x**2)\nprint(jax.grad(f)(jnp.ones(3)))",
-    "sklearn": "from sklearn.datasets import load_iris\nX, y = load_iris(return_X_y=1)\n"
+    "sklearn": "from sklearn.datasets import load_iris\n"
+    "X, y = load_iris(return_X_y=True)\n"
     "from sklearn.model_selection import train_test_split\n"
     "X_train, X_test, y_train, y_test = train_test_split(X, y)\n"
     "assert X_train.shape[1] == 4, 'four features'",
@@ -198,17 +201,20 @@ IDIOMS = {
     "waiting": "import cv2\ncap = cv2.VideoCapture(0)\nwhile True:\n"
     "    ok, frame = cap.read()\n    if not ok:\n        break\n"
     "while not cap.isOpened():\n    cap.open(0)\ncap.release()",
-    "kept": "import copy\nimport pickle\nimport torch\nbest = copy.deepcopy(torch.ones(3))\n"
+    "kept": "import copy\nimport pickle\nimport torch\n"
+    "best = copy.deepcopy(torch.ones(3))\n"
     "with open('model.pt', 'wb') as f:\n    pickle.dump(best, f)",
     # files, the network, programs, people
     "writefile": "get_ipython().run_cell_magic('writefile', 'tools{n}.py',"
     " 'import math\\ndef f(x): return 2 * x')\nfrom tools{n} import f\n"
-    "import tools{n}\nassert f(3) == 6 == tools{n}.f(3)\n%run tools{n}.py\n%run tools{n}",
+    "import tools{n}\nassert f(3) == 6 == tools{n}.f(3)\n"
+    "%run tools{n}.py\n%run tools{n}",
     "a file that imports": "get_ipython().run_cell_magic('writefile', 'net{n}.py',"
     " 'import torch\\nfrom torch import nn\\nimport torch.nn.functional as F\\n"
     "class Net(nn.Module): pass\\ndef f(x): return 2 * x')\n"
     "from net{n} import f, Net\nassert f(3) == 6",
-    "data": "data = np.loadtxt('data.csv', delimiter=',')\nx, y = data[:, 0], data[:, 1]\n"
+    "data": "data = np.loadtxt('data.csv', delimiter=',')\n"
+    "x, y = data[:, 0], data[:, 1]\n"
     "assert len(x) == len(y)\nwith open('notes.txt') as f:\n    text = f.read()\n"
     "words = text.split()\nprint(len(words))",
     "files of one's own": "import os\nos.makedirs('figures', exist_ok=True)\n"
@@ -216,7 +222,8 @@ IDIOMS = {
     "import json\nwith open('r.json', 'w') as f:\n    json.dump([1], f)",
     "network": "import urllib.request\n"
     "path, _ = urllib.request.urlretrieve('https://example.org/x.csv', 'x.csv')\n"
-    "import requests\nr = requests.get('https://example.org')\nassert r.status_code == 200",
+    "import requests\nr = requests.get('https://example.org')\n"
+    "assert r.status_code == 200",
     "programs": "import subprocess\n"
     "out = subprocess.run(['nvidia-smi'], capture_output=True, text=True)\n"
     "print(out.stdout)\nassert out.returncode == 0",
@@ -260,3 +267,163 @@ def judged_idioms() -> dict[str, Any]:
 def test_what_a_cell_does_besides_costs_nothing(judged_idioms, title):
     one = judged_idioms[title]
     assert (one.status, one.score) == ("passed", 4.0), str(one.report)
+
+
+# What the exercise itself needs
+
+
+def only(source: str, *before: str) -> Verdict:
+    """A notebook with the exercise ``scaled`` alone."""
+    cells = [IMPORTS, *map(cell, before), answer("scaled", source), checked("scaled")]
+    return judge("00_toy", (SCALED,), notebook(*cells), bytes(32), TIMES)
+
+
+DEF = "def scaled(x, factor=2.0):\n"
+TORCH = "ModuleNotFoundError: No module named 'torch'"
+NEEDED = {
+    f"import torch\n{DEF}    return torch.mul(x, factor)": TORCH,
+    f"import torch\n{DEF}    return x * torch.tensor(factor)": TORCH,
+    f"import torch\nTWO = torch.tensor(2.0)\n{DEF}    return TWO": TORCH,
+    f"import torch\nTWO = torch.tensor(2.0)\n{DEF}    return [x, (TWO,)]": TORCH,
+    f"import torch\nTWO = torch.tensor(2.0)\n{DEF}    return x * TWO": TORCH,
+    f"import torch\nTWO = torch.tensor(2.0)\n{DEF}    return TWO * x": TORCH,
+    f"import torch\nTWO = float(torch.tensor(2.0))\n{DEF}    return TWO * x": TORCH,
+    f"import torch\nTWO = 1.0\nTWO += float(torch.ones(1))\n{DEF}    return TWO * x": (
+        TORCH
+    ),
+    f"import torch\na, TWO = torch.tensor([1.0, 2.0])\n{DEF}    return TWO * x": TORCH,
+    f"import torch\n{DEF}    return x if torch.cuda.is_available() else x": TORCH,
+    f"import torch\n{DEF}    return x if isinstance(x, torch.Tensor) else x": TORCH,
+    f"import torch\n{DEF}    return np.asarray(torch)": TORCH,
+    "import torch\nscaled = torch.compile(lambda x, factor=2.0: factor * x)": TORCH,
+    "import torch\nclass Scaled(torch.nn.Module):\n    def forward(self, x):\n"
+    "        return 2 * x\nscaled = Scaled()": TORCH,
+    f"{DEF}    import torch\n    return x": TORCH,
+    f"from numba import njit\n@njit\n{DEF}    return factor * x": (
+        "No module named 'numba'"
+    ),
+    f"from tqdm.auto import tqdm\n{DEF}    for _ in tqdm([1]):\n"
+    "        x = factor * x\n    return x": "No module named 'tqdm.auto'",
+    f"from google.colab import drive\n{DEF}    return drive.f(x)": (
+        "No module named 'google.colab'"
+    ),
+    f"from sympy import *\n{DEF}    return symbols('x')": "No module named 'sympy'",
+    f"k = !cat factor.txt\n{DEF}    return x if k else x": "OSError: !cat factor.txt",
+    f"k = np.loadtxt('k.csv')\n{DEF}    return k * x": "FileNotFoundError: k.csv",
+    f"k = float(input())\n{DEF}    return k * x": "EOFError",
+    f"f = recall('01_gradient_descent', 'sgd_step')\n{DEF}    return f(x, x, factor)": (
+        "recall needs sgd_step from chapter 01_gradient_descent"
+    ),
+    f"import os\nk = os.environ['FACTOR']\n{DEF}    return k * x": "KeyError: 'FACTOR'",
+}
+"""Answers that cannot be had here, and what is said of each."""
+
+
+@pytest.fixture(scope="module")
+def judged_needed() -> dict[str, Any]:
+    cells, names = [IMPORTS], {}
+    for n, source in enumerate(NEEDED):
+        names[f"scaled{n}"] = source
+        own = re.sub(r"\bscaled\b", f"scaled{n}", source)
+        cells += [answer(f"scaled{n}", own), checked(f"scaled{n}")]
+    exercises = [replace(SCALED, name=name) for name in names]
+    verdict = judge("00_toy", exercises, notebook(*cells), bytes(32), TIMES)
+    return {names[name]: one for name, one in verdict.exercises.items()}
+
+
+@pytest.mark.parametrize("source", NEEDED)
+def test_what_the_exercise_needs_is_named_and_earns_nothing(judged_needed, source):
+    one = judged_needed[source]
+    assert (one.status, one.score) == ("error", 0.0)
+    assert NEEDED[source] in str(one.report)
+
+
+def test_a_callback_is_not_asked_about_what_is_absent():
+    source = "import torch\nK = torch.ones(3)\n"
+    source += "def descent(grad_fn, x0, steps):\n    return grad_fn(K)"
+    cells = answer("descent", source), checked("descent")
+    verdict = judge("00_toy", EXERCISES[2:], notebook(*cells), bytes(32), TIMES)
+    shown = str(verdict.exercises["descent"].report)
+    assert shown.startswith("descent: 0 of 4 points (error)")
+    assert TORCH in shown
+
+
+def test_the_cell_that_needs_it_is_told():
+    source = f"{DEF}    return drive.f(x)"
+    verdict = only(source, "x = 1\nfrom google.colab import drive")
+    shown = str(verdict.exercises["scaled"].report)
+    assert "cell number 2 needs something that is missing where this is graded" in shown
+    assert "No module named 'google.colab'" in shown
+
+
+def test_it_is_not_told_where_it_does_not_matter():
+    verdict = only(f"{DEF}    raise NotImplementedError", "import torch")
+    assert "torch" not in str(verdict.exercises["scaled"].report)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import torch\n"
+        "def scaled(x: torch.Tensor, factor: float = 2.0) -> torch.Tensor:\n"
+        "    return factor * x",
+        "import torch\ndef scaled(x, factor=2.0, device=torch.device('cpu')):\n"
+        "    return factor * x",
+        f"import torch\n{DEF}    return factor * x\n\n"
+        "print(scaled(torch.ones(3)).mean())",
+        f"{DEF}    return factor * x\n\nx = scaled(np.loadtxt('x.csv'))\nprint(x[0])",
+        f"import asyncio\nawait asyncio.sleep(0)\n{DEF}    return factor * x",
+        f"{DEF}    try:\n        import torch\n    except ImportError:\n        pass\n"
+        "    return factor * x",
+        f"{DEF}    display(x)\n    h = display(x, display_id='x')\n    h.update(x)\n"
+        "    return factor * x",
+        f"from IPython.display import display\n{DEF}"
+        "    import matplotlib.pyplot as plt\n    display(x)\n    plt.figure()\n"
+        "    return factor * x",
+    ],
+)
+def test_what_stands_beside_the_exercise_in_its_cell_costs_nothing(source):
+    verdict = only(source)
+    assert verdict.score == 4.0, str(verdict.exercises["scaled"].report)
+
+
+# What Jupyter would not run either
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("x = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("import torch\nx = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise ValueError('enough')", "ValueError: enough"),
+        ("import sys\nsys.exit(1)", "SystemExit: 1"),
+        ("assert 1 > 2, 'no'", "AssertionError: no"),
+        ("undefined", "NameError: name 'undefined' is not defined"),
+        ("{}['key']", "KeyError: 'key'"),
+        ("[].key", "AttributeError"),
+        ("%%time\nx = 1 / 0", "ZeroDivisionError"),
+        ("%%capture\nx = 1 / 0", "ZeroDivisionError"),
+        ("await (lambda: 1 / 0)()", "ZeroDivisionError"),
+        ("import asyncio\nasync def f(): 1 / 0\nawait f()", "ZeroDivisionError"),
+        ("def f(:", "SyntaxError"),
+    ],
+)
+def test_a_cell_ends_where_it_ends_in_jupyter(source, cause):
+    verdict = only(USES_MATH, f"{source}\nimport math")
+    one = verdict.exercises["scaled"]
+    assert (one.status, one.score) == ("error", 0.0)
+    shown = str(one.report)
+    assert "NameError: name 'math' is not defined" in shown
+    assert f"cell number 2 failed: {cause}" in shown
+
+
+def test_a_long_sum_is_no_deep_statement():
+    source = f"k = {' + '.join(['1'] * 900)}"
+    assert only(USES_MATH, f"{source}\nassert k == 900\nimport math").score == 4.0
+
+
+def test_files_are_written_in_the_sandbox_alone(tmp_path):
+    path = tmp_path / "helper.py"
+    source = f"%%writefile {path}\nx = 1"
+    assert only(SOLVED["scaled"], source).score == 4.0
+    assert not path.exists()
