@@ -30,6 +30,7 @@ from autograder.judge.absent import Absent, begin_statement, used
 ANNOTATIONS = annotations.compiler_flag
 """The one promise of ``__future__`` that Python has not yet made good."""
 AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+BUILTINS = frozenset(dir(builtins))
 UNBOUND = object()
 UNDERSCORES = ("_", "__", "___")
 NO_LOOP = (
@@ -55,6 +56,7 @@ class Notebook:
         self.names = self.module.__dict__
         self.futures = 0
         self.offered: dict[str, ast.Import | ast.ImportFrom] = {}
+        self.elsewhere: set[str] = set()
         self.lacking: list[BaseException] = []
         self.star: BaseException | None = None
         self.loop: Any = None
@@ -105,7 +107,11 @@ class Notebook:
         self._keep(self.execute(source, name))
 
     def offer(self, source: str) -> None:
-        """Note the imports of a cell that is not run, to be made where a cell asks."""
+        """Note what a cell that is not run would bind.
+
+        Its imports are made where another cell asks for a name of theirs; its other
+        names are absent there.
+        """
         try:
             body = ast.parse(source).body
         except (SyntaxError, ValueError, MemoryError, RecursionError):
@@ -114,6 +120,8 @@ class Notebook:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for one in _single(node):
                     self.offered[_bound_by(one.names[0])] = one
+            else:
+                self.elsewhere.update(_bound(node))
 
     def execute(self, source: str, name: str = "<cell>") -> Any:
         """Run some statements; the value of the last where it is an expression."""
@@ -125,6 +133,9 @@ class Notebook:
         asked = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for missing in asked & self.offered.keys() - self.names.keys():
             self._import(self.offered[missing], name)
+        for missing in asked & self.elsewhere - self.names.keys() - BUILTINS:
+            what = f"{missing!r} is defined in a cell that is not run by the judge"
+            self.names[missing] = Absent(NameError(what), missing)
         value = None
         for node in tree.body:
             value = self._statement(node, name)

@@ -269,6 +269,30 @@ def test_what_a_cell_does_besides_costs_nothing(judged_idioms, title):
     assert (one.status, one.score) == ("passed", 4.0), str(one.report)
 
 
+LOCKED = "import json\ngrads = np.ones(3)\nfor sum in range(3):\n    pass\n"
+LOCKED += "def moves(g):\n    return g"
+
+
+def test_what_the_chapters_own_cells_define_costs_nothing():
+    uses = "out = moves(grads)\nprint(out.mean(), sum([1]), json.dumps(1))\n"
+    uses += "import matplotlib.pyplot as plt\nplt.plot(out)\nimport math"
+    exercise = answer("scaled", USES_MATH), checked("scaled")
+    data = notebook(IMPORTS, cell(LOCKED, tags=["figure"]), cell(uses), *exercise)
+    verdict = judge("00_toy", (SCALED,), data, bytes(32), TIMES)
+    assert verdict.score == 4.0, str(verdict.exercises["scaled"].report)
+
+
+def test_what_the_chapters_own_cells_define_is_not_there_in_the_exercise():
+    exercise = answer("scaled", f"{DEF}    return grads"), checked("scaled")
+    data = notebook(IMPORTS, cell(LOCKED, tags=["figure"]), *exercise)
+    verdict = judge("00_toy", (SCALED,), data, bytes(32), TIMES)
+    shown = str(verdict.exercises["scaled"].report)
+    assert shown.startswith("scaled: 0 of 4 points (error)")
+    assert (
+        "NameError: 'grads' is defined in a cell that is not run by the judge" in shown
+    )
+
+
 # What the exercise itself needs
 
 
