@@ -15,17 +15,15 @@ import inspect
 import operator
 import os
 import re
-import shlex
 import sys
+import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from autograder.judge.absent import Absent, begin_statement, used
+from autograder.judge.shell import Amending, ZMQInteractiveShell, display, nothing
 
 ANNOTATIONS = annotations.compiler_flag
 """The one promise of ``__future__`` that Python has not yet made good."""
@@ -40,8 +38,17 @@ NO_LOOP = (
 
 ENVIRONMENT = (ImportError, EOFError, OSError, MemoryError)
 """What a statement raises for want of a package, a person, a file, memory."""
-OTHER_VERSION = re.compile(r"module '[\w.]+' has no attribute|`?np\.\w+`? was removed")
-"""What one version of a package has, and another has not."""
+ENVIRONMENT_NAMES = {
+    "_tkinter.TclError",
+    "descentlab.exercise.NotProvided",
+    "locale.Error",
+}
+"""The same, of errors that have a name of their own: no screen, no notebook beside."""
+ENVIRONMENT_WORDS = re.compile(
+    r"module '[\w.]+' has no attribute|`?np\.\w+`? was removed"  # another version
+    r"|Requested MovieWriter|'getpwuid"
+)
+"""The same, of errors that only their message tells from others."""
 
 
 class Notebook:
@@ -62,7 +69,7 @@ class Notebook:
         self.loop: Any = None
         self.shown: list[Any] = ["", "", ""]
         self.inputs, self.outputs = [""], dict[int, Any]()
-        self.shell = ZMQInteractiveShell(self)
+        self.shell = ZMQInteractiveShell(self.execute, self.module)
         self._furnish()
 
     def _furnish(self) -> None:
@@ -70,26 +77,21 @@ class Notebook:
         self.names |= {
             "__builtins__": builtins,
             "__vsc_ipynb_file__": os.path.abspath("notebook.ipynb"),
-            "help": _nothing,
-            "exit": _nothing,
-            "quit": _nothing,
+            "help": nothing,
+            "exit": nothing,
+            "quit": nothing,
             **dict.fromkeys(("In", "_ih"), self.inputs),
             **dict.fromkeys(("Out", "_oh"), self.outputs),
             "_dh": [os.getcwd()],
             **dict(zip(UNDERSCORES, self.shown, strict=True)),
         }
-        common = {"get_ipython": lambda: self.shell, "display": _display}
+        common = {"get_ipython": lambda: self.shell, "display": display}
         self.names |= common
         vars(builtins).update(common, __IPYTHON__=True)
         sys.modules["__main__"] = self.module
         # A notebook's folder comes first: there is what %%writefile writes.
         sys.path.insert(0, "")
-        amends: dict[str, Callable[[Any], object]] = {
-            "IPython.core.getipython": lambda module: module.__dict__.update(common),
-            "IPython.core.display_functions": lambda m: m.__dict__.update(common),
-            "asyncio.selector_events": _without_sockets,
-        }
-        sys.meta_path.insert(0, _Amending(amends))
+        sys.meta_path.insert(0, Amending(common))
 
     def run(self, source: str, name: str) -> None:
         """Run a cell.
@@ -163,22 +165,15 @@ class Notebook:
 
     def _cause(self, error: Exception) -> BaseException | None:
         """What a statement lacked, where that may be why it raised an error."""
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        asked_os = trace is not None and trace.tb_frame.f_globals is vars(os)
-        if (
-            isinstance(error, ENVIRONMENT)
-            or (isinstance(error, KeyError) and asked_os)  # os.environ["USER"]
-            or (isinstance(error, AttributeError) and OTHER_VERSION.match(str(error)))
-            or type(error).__name__ == "NotProvided"  # by recall
-        ):
+        if _is_of_here(error) or _is_of_here(error.__cause__):
             return error
         if isinstance(error, NameError) and self.star is not None:
             return self.star
         return used()
 
     def _note(self, cause: BaseException) -> None:
+        # Where it was raised is told; what was at work there takes memory.
+        traceback.clear_frames(cause.__traceback__)
         if cause not in self.lacking:
             self.lacking.append(cause)
 
@@ -274,177 +269,6 @@ class Notebook:
             self.names.update(zip(UNDERSCORES, self.shown, strict=True))
 
 
-class ZMQInteractiveShell:
-    """IPython's shell, as far as a cell can tell.
-
-    Magics that leave something for later statements do so, the others do nothing. No
-    program runs.
-    """
-
-    __module__ = "ipykernel.zmqshell"
-
-    def __init__(self, notebook: Notebook) -> None:
-        self.execute = notebook.execute
-        self.user_module, self.user_ns = notebook.module, notebook.names
-        self.events = SimpleNamespace(register=_nothing, unregister=_nothing)
-        self.magics: dict[str, dict[str, Callable[..., Any]]] = {
-            "line": {
-                **dict.fromkeys(("time", "prun"), self.execute),
-                **dict.fromkeys(("env", "set_env"), self._env),
-                "cd": lambda line: os.chdir(os.path.expanduser(line or "~")),
-                "pwd": lambda line: os.getcwd(),
-                "pylab": lambda line: self.execute(PYLAB),
-                "run": self._run,
-            },
-            "cell": {
-                **dict.fromkeys(RUN_BY, lambda line, cell: self.execute(cell)),
-                **dict.fromkeys(("writefile", "file"), self._write),
-                "capture": self._capture,
-            },
-        }
-
-    def run_line_magic(self, name: str, line: str, _stack_depth: int = 1) -> Any:
-        """Do what ``%name line`` does."""
-        magic = self.magics["line"].get(name)
-        return magic(line) if magic else _undone(f"%{name}")
-
-    def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
-        """Do what ``%%name line`` does with the rest of its cell."""
-        magic = self.magics["cell"].get(name)
-        return magic(line, cell) if magic else _undone(f"%%{name}")
-
-    def magic(self, text: str) -> Any:
-        """The old way to call a magic."""
-        name, _, line = text.lstrip("%").partition(" ")
-        return self.run_line_magic(name, line.strip())
-
-    def register_magic_function(
-        self,
-        func: Callable[..., Any],
-        magic_kind: str = "line",
-        magic_name: str | None = None,
-    ) -> None:
-        """Note a magic of the student's."""
-        for kind in magic_kind.split("_"):
-            self.magics[kind][magic_name or func.__name__] = func
-
-    def system(self, command: str) -> None:
-        """Run no program."""
-        self.user_ns["_exit_code"] = 0
-
-    def getoutput(self, command: str, *_: object, **__: object) -> Absent:
-        """Run no program, and tell nothing of what it says."""
-        return _undone(f"!{command}")
-
-    def run_cell(self, raw_cell: str, *_: object, **__: object) -> None:
-        """Run some statements."""
-        self.execute(raw_cell)
-
-    ex = run_cell
-
-    def ev(self, expr: str) -> Any:
-        """The value of an expression."""
-        return self.execute(expr)
-
-    def push(self, variables: Mapping[str, Any], *_: object, **__: object) -> None:
-        """Define names."""
-        self.user_ns.update(variables)
-
-    def __getattr__(self, name: str) -> Absent:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _undone(f"get_ipython().{name}")
-
-    def _env(self, line: str) -> Any:
-        name, sign, value = line.partition("=" if "=" in line else " ")
-        if not sign:
-            return os.environ[name] if name else dict(os.environ)
-        os.environ[name.strip()] = value.strip()
-        return None
-
-    def _run(self, line: str) -> None:
-        words = [word for word in shlex.split(line) if word not in ("-i", "-n", "-t")]
-        path = Path(words[0])
-        source = (path if path.suffix else path.with_suffix(".py")).read_text("utf-8")
-        before, sys.argv = sys.argv, words
-        self.user_ns["__file__"] = str(path)
-        try:
-            self.execute(source, str(path))
-        finally:
-            sys.argv = before
-            self.user_ns.pop("__file__", None)
-
-    def _write(self, line: str, cell: str) -> None:
-        *flags, name = shlex.split(line)
-        mode = "a" if {"-a", "--append"} & {*flags} else "w"
-        path = Path(name).expanduser()
-        # It would be there: a shell's mkdir is often what came before.
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode, encoding="utf-8") as file:
-            file.write(cell)
-
-    def _capture(self, line: str, cell: str) -> None:
-        from IPython.utils.capture import capture_output
-
-        with capture_output(display=False) as captured:
-            self.execute(cell)
-        for word in line.split():
-            if not word.startswith("-"):
-                self.user_ns[word] = captured
-
-
-RUN_BY = "time prun memit snakeviz scalene pyinstrument wandb".split()
-"""Cell magics that run their cell as Python, and do something besides."""
-PYLAB = (
-    "import numpy\nimport matplotlib\nfrom matplotlib import pylab, mlab, pyplot\n"
-    "np = numpy\nplt = pyplot\nfrom pylab import *\nfrom numpy import *"
-)
-
-
-class _Amending:
-    """Amends modules as soon as they are imported, and imports none."""
-
-    def __init__(self, amends: Mapping[str, Callable[[Any], object]]) -> None:
-        self.amends = amends
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """Find one of the modules, to be amended."""
-        amend = self.amends.get(name)
-        spec = PathFinder.find_spec(name, path) if amend else None
-        if amend is None or spec is None or spec.loader is None:
-            return None
-        load = spec.loader.exec_module
-
-        def exec_module(module: types.ModuleType) -> None:
-            load(module)
-            amend(module)
-
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-
-def _without_sockets(selector_events: Any) -> None:
-    """Let event loops wake up through a pipe: there are no sockets here."""
-
-    def make_self_pipe(loop: Any) -> None:
-        loop._ssock, loop._csock = map(_End, os.pipe())
-        loop._internal_fds += 1
-        loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
-
-    selector_events.BaseSelectorEventLoop._make_self_pipe = make_self_pipe
-
-
-class _End:
-    """One end of a pipe, with the methods of a socket."""
-
-    def __init__(self, number: int) -> None:
-        os.set_blocking(number, False)
-        self.fileno = lambda: number
-        self.recv = lambda size: os.read(number, size)
-        self.send = lambda data: os.write(number, data)
-        self.close = lambda: os.close(number)
-
-
 def _plain(source: str) -> str:
     """A cell's source as Python: IPython's magics become calls of its shell."""
     try:
@@ -454,6 +278,31 @@ def _plain(source: str) -> str:
         from IPython.core.inputtransformer2 import TransformerManager
 
         return str(TransformerManager().transform_cell(source))
+
+
+def _is_of_here(error: BaseException | None) -> bool:
+    """Whether an error comes of this place rather than of the code."""
+    if error is None:
+        return False
+    kind = type(error)
+    if kind is KeyError and _raised_in(error) is vars(os):  # os.environ["USER"]
+        return True
+    return (
+        isinstance(error, ENVIRONMENT)
+        or f"{kind.__module__}.{kind.__qualname__}" in ENVIRONMENT_NAMES
+        or (
+            kind in (AttributeError, KeyError, RuntimeError)
+            and ENVIRONMENT_WORDS.match(str(error)) is not None
+        )
+    )
+
+
+def _raised_in(error: BaseException) -> dict[str, Any] | None:
+    """The global names where an error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return None if trace is None else trace.tb_frame.f_globals
 
 
 def _single(
@@ -489,18 +338,3 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
 
 def _is_part(module: str, of: str | None) -> bool:
     return of is not None and f"{module}.".startswith(f"{of}.")
-
-
-def _undone(what: str) -> Absent:
-    return Absent(OSError(f"{what} does nothing where this is graded"))
-
-
-def _nothing(*_: object, **__: object) -> None:
-    """What asks a person, or shows something."""
-
-
-def _display(*_: object, display_id: Any = None, **__: object) -> Any:
-    """Show nothing, and return what could change it."""
-    if not display_id:
-        return None
-    return SimpleNamespace(display_id=display_id, display=_nothing, update=_nothing)

@@ -46,7 +46,7 @@ from descentlab.compare import Foreign, Raised, RemoteError
 
 HERE = Path(__file__).resolve().parent
 SITE = "/site"
-INSIDE = ("worker.py", "protocol.py", "cells.py", "absent.py")
+INSIDE = ("worker.py", "protocol.py", "cells.py", "shell.py", "absent.py")
 """The modules of the judge's that run in the sandbox."""
 START = 30.0
 """Seconds for a sandbox to start on a busy machine."""

@@ -229,7 +229,24 @@ IDIOMS = {
     "print(out.stdout)\nassert out.returncode == 0",
     "people": "name = input('name? ')\nn = int(input('how many? '))\nprint(n + 1)\n"
     "import getpass\ntoken = getpass.getpass()\ntoken.strip()",
-    "memory": "big = np.ones((1 << 30, 8))\nbig.sum()",
+    "who and where": "import getpass\nimport locale\nuser = getpass.getuser()\n"
+    "locale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')\nimport os\nos.getlogin()",
+    "a window": "import tkinter\nroot = tkinter.Tk()\nimport matplotlib\n"
+    "matplotlib.use('TkAgg')",
+    "several processes": "import multiprocessing as mp\nwith mp.Pool(2) as pool:\n"
+    "    k = pool.map(abs, [-1])\nassert sum(k) == 1",
+    "films and TeX": "import matplotlib.pyplot as plt\n"
+    "from matplotlib.animation import FuncAnimation\nfig, ax = plt.subplots()\n"
+    "film = FuncAnimation(fig, lambda i: ax.plot([i]), frames=1)\n"
+    "from IPython.display import HTML\nHTML(film.to_html5_video())\n"
+    "with plt.rc_context({'text.usetex': True}):\n    ax.set_title('$x$')\n"
+    "    fig.savefig('x.png')",
+    "memory": "def hog():\n    big = np.empty(3 << 26)\n"
+    "    return big, np.empty(1 << 30)\nbig = hog()\nbig[0].sum()\n"
+    "k = np.empty(3 << 26)\nassert type(k) is np.ndarray\ndel k",
+    "a script that exits": "with open('end{n}.py', 'w') as f:\n"
+    "    f.write('import sys\\nk = __file__\\nsys.exit(0)')\n"
+    "%run end{n}.py --lr 1\nassert k == 'end{n}.py'",
     "what cells before have written": "from helper import f, g\n"
     "assert (f(1), g(1)) == (2, 3)\nassert kept.stdout == 'hello\\n'",
     "an earlier chapter": "sgd_step = recall('01_gradient_descent', 'sgd_step')\n"
@@ -439,6 +456,16 @@ def test_a_cell_ends_where_it_ends_in_jupyter(source, cause):
     shown = str(one.report)
     assert "NameError: name 'math' is not defined" in shown
     assert f"cell number 2 failed: {cause}" in shown
+
+
+def test_what_a_cell_shows_has_its_names():
+    first, second = "6 * 7", "assert _ == Out[1] == 42 and In[1] == '6 * 7'\n_ + 1"
+    third = "assert (_, __, ___) == (43, 42, '')\n_ = 5"
+    fourth = "assert _ == 5\nimport math"
+    cells = [cell(x) for x in (first, second, third, "7", fourth)]
+    exercise = answer("scaled", USES_MATH), checked("scaled")
+    verdict = judge("", (SCALED,), notebook(*cells, *exercise), bytes(32), TIMES)
+    assert verdict.score == 4.0, str(verdict.exercises["scaled"].report)
 
 
 def test_a_long_sum_is_no_deep_statement():

@@ -663,7 +663,7 @@ def course():
     return sorted(found)
 """
     bytecode = f".{sys.implementation.cache_tag}.pyc"
-    names = ("absent", "cells", "protocol", "worker")
+    names = ("absent", "cells", "protocol", "shell", "worker")
     assert eval(tried("course()", setup)) == [
         *(f"/site/autograder/judge/__pycache__/{name}{bytecode}" for name in names),
         *(f"/site/autograder/judge/{name}.py" for name in names),
