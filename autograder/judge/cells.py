@@ -153,7 +153,7 @@ class Notebook:
         begin_statement()
         try:
             return self._exec(node, name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             cause = self._cause(error)
             if cause is None:
                 raise
@@ -163,7 +163,7 @@ class Notebook:
                 self.names[bound] = Absent(cause, bound)
         return None
 
-    def _cause(self, error: Exception) -> BaseException | None:
+    def _cause(self, error: BaseException) -> BaseException | None:
         """What a statement lacked, where that may be why it raised an error."""
         if _is_of_here(error) or _is_of_here(error.__cause__):
             return error

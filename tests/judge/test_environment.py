@@ -144,6 +144,8 @@ IDIOMS = {
     "@torch.no_grad()\ndef accuracy(net: nn.Module, x: torch.Tensor | None = None):\n"
     "    return float(net(x).mean())\nacc = accuracy(net)\n"
     "print(round(acc, 2), acc > 1)",
+    "no GPU": "import sys\nimport torch\nif not torch.cuda.is_available():\n"
+    "    sys.exit('change the runtime')",
     "tensorflow": "import tensorflow as tf\nfrom tensorflow import keras\n"
     "gpus = tf.config.list_physical_devices('GPU')\nfor gpu in gpus:\n"
     "    tf.config.experimental.set_memory_growth(gpu, True)\n"
