@@ -467,4 +467,6 @@ def _display(report: Report) -> None:
 
         display(report)
     else:
-        print(report)
+        # It quotes the student's errors, whose letters the terminal may not have.
+        encoding = sys.stdout.encoding or "utf-8"
+        print(str(report).encode(encoding, "backslashreplace").decode(encoding))

@@ -2,7 +2,8 @@
 
 A student may have no PyTorch, or not the notebook of an earlier chapter. The cell that
 finds out says so in one line, and so does each cell that builds on it. None of them
-counts as failed, since "Run All" would stop there and leave out the rest.
+counts as failed, since "Run All" would stop there and leave out the rest. What such a
+cell has made before it stopped is taken back, since it is not what its name says.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from descentlab.exercise import NotProvided
 
 def watch_this_notebook() -> None:
     """Show what is missing as described above, if this is a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is not None:
-        _Watch(shell)
+    ipython = sys.modules.get("IPython.core.interactiveshell")
+    if ipython is not None and ipython.InteractiveShell.initialized():
+        _Watch(ipython.InteractiveShell.instance())
 
 
 class _Watch:
@@ -29,10 +29,13 @@ class _Watch:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._lost: dict[str | None, str] = {}  # why a name was not made, in one line
+        self._there = set(shell.user_ns)  # the names before this cell
+        self._open = _open_figures()
         self._shown: tuple[BaseException | None, str] = None, ""
         self._others, self._show_other = shell.custom_exceptions, shell.CustomTB
         mine = (NotProvided, ModuleNotFoundError, NameError)
         shell.set_custom_exc((*mine, *self._others), self._show)
+        shell.events.register("pre_run_cell", self._begin)
         shell.events.register("post_run_cell", self._forgive)
 
     def _show(
@@ -48,6 +51,8 @@ class _Watch:
         if line is not None:
             print(line)
             self._shown = value, line
+            for number in _open_figures() - self._open:  # they would show empty axes
+                sys.modules["matplotlib.pyplot"].close(number)
         elif isinstance(value, self._others):
             self._show_other(kind, value, tb, tb_offset)
         else:
@@ -61,13 +66,28 @@ class _Watch:
         torch = isinstance(error, ModuleNotFoundError) and error.name == "torch"
         return str(error) if torch or isinstance(error, NotProvided) else None
 
+    def _begin(self, info: Any) -> None:
+        self._there = set(self._shell.user_ns)
+        self._open = _open_figures()
+
     def _forgive(self, result: Any) -> None:
-        """Let a cell pass that lacked something, and note the names it did not make."""
+        """Let a cell pass that lacked something, without the names new in it."""
         error, line = self._shown
         if error is None or result.error_in_exec is not error:
             return
         result.error_in_exec = None
         code = self._shell.transform_cell(result.info.raw_cell)
-        for symbol in symtable(code, "cell", "exec").get_symbols():
-            if symbol.is_assigned() or symbol.is_imported():
-                self._lost[symbol.get_name()] = line
+        made = (
+            symbol.get_name()
+            for symbol in symtable(code, "cell", "exec").get_symbols()
+            if symbol.is_assigned() or symbol.is_imported()
+        )
+        for name in set(made) - self._there:
+            self._shell.user_ns.pop(name, None)
+            self._lost[name] = line
+
+
+def _open_figures() -> set[int]:
+    """The numbers of Matplotlib's open figures."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if pyplot else set()

@@ -8,13 +8,13 @@ import json
 import os
 import subprocess
 import sys
-from symtable import symtable
 
 import pytest
 
 from autograder.chapter import read_chapter
 from autograder.course import ROOT
 from autograder.exercises import assignments
+from tests.course.cells import with_what_they_need
 
 pytestmark = pytest.mark.slow
 
@@ -63,26 +63,10 @@ print(json.dumps([glued, printed.getvalue()]))
 def scale_cells(assignment):
     """The sources of a chapter's cells tagged scale, and of what they build on."""
     cells = read_chapter(ROOT, ROOT / "chapters" / f"{assignment}.md")
-    kept, missing = [], set()
-    for cell in reversed([cell for cell in cells if cell.kind == "code"]):
-        made, asked = names_of(cell.source)
-        if cell.role == "scale" or made & missing:
-            kept.append(cell.source)
-            missing = (missing - made) | asked
-    return kept[::-1]
-
-
-def names_of(source):
-    """The names that a cell makes, and those that it takes from other cells."""
-    top = symtable(source, "cell", "exec")
-    tables = [top]
-    for table in tables:
-        tables += table.get_children()
-    made = {
-        s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()
-    }
-    used = {s.get_name() for t in tables for s in t.get_symbols() if s.is_global()}
-    return made, used - made
+    code = [cell for cell in cells if cell.kind == "code"]
+    sources = [cell.source for cell in code]
+    scale = [place for place, cell in enumerate(code) if cell.role == "scale"]
+    return [sources[place] for place in with_what_they_need(sources, scale)]
 
 
 def run(assignment, processor):

@@ -1,5 +1,6 @@
 """check(): what a student reads of each kind of fault, as text and in a notebook."""
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -474,6 +475,19 @@ def test_check_shows_rich_html_in_a_notebook(monkeypatch, capsys):
     check(split)
     assert [report.headline for report in shown] == [report_of(split).headline]
     assert capsys.readouterr().out == ""
+
+
+def test_a_report_has_no_letter_that_the_terminal_lacks(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", terminal)
+
+    def split(x, by=2.0):
+        raise OverflowError("θ is ∞")
+
+    with pytest.raises(AssertionError):
+        check(split)
+    terminal.flush()
+    assert rb"OverflowError: \u03b8 is \u221e" in terminal.buffer.getvalue()
 
 
 # -- What is published -----------------------------------------------------------------

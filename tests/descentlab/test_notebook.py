@@ -32,17 +32,18 @@ def run_all(folder, *sources):
 def test_without_pytorch_its_cells_say_so_and_the_others_run(tmp_path):
     assert run_all(
         tmp_path,
-        WITHOUT_PYTORCH,
-        "from descentlab.scale import clip, optimizer\nimport torch\nx = torch.ones(2)",
+        f"{WITHOUT_PYTORCH}\nkept = 'the rest'",
+        "from descentlab.scale import clip, optimizer\nx = kept = optimizer()",
         "def fit(start=x):\n    return start\n\n\nfor step in range(3):\n    pass",
         "Adam = optimizer(lambda theta, grad, lr: theta)",
-        "print(fit(Adam))\nrun = 1",
+        "runs = {}\nruns['Adam'] = fit(Adam)",
+        "import matplotlib.pyplot as plt\nplt.subplots()[1].plot(runs['Adam'])",
         "def clip_yours(parameters):\n    return clip(parameters)",
         "clip_yours([])",
         "x = 3\nprint(x)",
         "print(step)",
-        "print('the rest')",
-    ) == ["", *[PYTORCH] * 4, "", PYTORCH, "3\n", PYTORCH, "the rest\n"]
+        "print(kept)",
+    ) == ["", *[PYTORCH] * 5, "", PYTORCH, "3\n", PYTORCH, "the rest\n"]
 
 
 def test_without_an_earlier_notebook_the_cells_that_need_it_say_so(tmp_path):

@@ -1,22 +1,24 @@
-"""The wheel of descentlab: complete, without secrets, and enough by itself."""
+"""The wheel of descentlab: complete, without secrets, and fit to be published."""
 
 import ast
 import re
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
-from importlib.metadata import distribution
-from pathlib import Path
+from email import message_from_bytes
+from importlib import import_module
 
 import pytest
 from packaging.requirements import Requirement
 
+import descentlab
 from autograder.course import ROOT
 from autograder.exercises import assignments, load
 
 pytestmark = pytest.mark.slow
+
+README = ROOT / "descentlab" / "README.md"
 
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
@@ -55,6 +57,13 @@ def files(wheel):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.fixture(scope="module")
+def metadata(files):
+    """What the wheel says of itself; the description is the payload."""
+    (text,) = (files[name] for name in files if name.endswith("/METADATA"))
+    return message_from_bytes(text)
+
+
 # -- What it holds ---------------------------------------------------------------------
 
 
@@ -69,11 +78,11 @@ def test_it_holds_the_package_and_nothing_else(files):
     assert any(name.startswith("descentlab/published/") for name in held)
 
 
-def test_it_is_for_every_system(wheel, files):
+def test_it_is_for_every_system(wheel, metadata):
     assert wheel.name.endswith("-py3-none-any.whl")
-    (metadata,) = (files[name] for name in files if name.endswith("/METADATA"))
-    needed = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata.decode(), re.M)
-    assert sorted(needed) == ["matplotlib", "numpy"]
+    needed = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
+    always = [each.name for each in needed if each.marker is None]
+    assert sorted(always) == ["matplotlib", "numpy"]
 
 
 def test_it_holds_no_line_of_a_solution(files):
@@ -113,96 +122,51 @@ def test_it_holds_no_code_of_the_checks(files):
         assert not [word for word in secret if re.search(rf"\b{word}\b", text)], name
 
 
-# -- By itself -------------------------------------------------------------------------
+# -- What an index shows ---------------------------------------------------------------
 
 
-def needed_by(name, found):
-    """The distributions that one needs, with itself, added to ``found``."""
-    if name not in found:
-        found[name] = distribution(name)
-        for line in found[name].requires or ():
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                needed_by(requirement.name, found)
-    return found
+def test_an_index_takes_it(wheel):
+    checked = run(sys.executable, "-m", "twine", "check", "--strict", wheel)
+    assert "PASSED" in checked
 
 
-@pytest.fixture(scope="module")
-def python(wheel, tmp_path_factory):
-    """A Python that has NumPy, Matplotlib, what they need, and the wheel."""
-    folder = tmp_path_factory.mktemp("student")
-    venv.create(folder / "venv", symlinks=True)
-    python = folder / "venv" / "bin" / "python"
-    (packages,) = (folder / "venv").glob("lib/*/site-packages")
-    for found in needed_by("matplotlib", needed_by("numpy", {})).values():
-        for top in {file.parts[0] for file in found.files} - {"..", "__pycache__"}:
-            if not (packages / top).exists():
-                (packages / top).symlink_to(found.locate_file(top))
-    # With its dependencies: what is there must be all that it asks for.
-    run(*PIP, "--python", python, "install", "--no-index", "--quiet", wheel)
-    return python
+def test_it_describes_itself_and_not_the_course(metadata):
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    described = metadata.get_payload(decode=True).decode()
+    assert described.strip() == README.read_text(encoding="utf-8").strip()
+    # An index shows it far from the repository.
+    assert re.findall(r"\]\((?!https://)", described) == []
+    assert "make course" not in described
 
 
-STUDENT = """
-import numpy as np
-from descentlab import check, exercise, recall
-
-@exercise
-def effective_lr(v, lr=1e-3, eps=1e-8):
-    return lr / np.sqrt(v + eps)
-
-check(effective_lr)
-
-@exercise
-def bias_correct(moment, beta, t):
-    return moment / (1 - beta)
-
-try:
-    check(bias_correct)
-except AssertionError as error:
-    print(error)
-"""
-
-FIGURES = """
-import matplotlib
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
-from descentlab import figures, problems, trace
-
-def step(theta, grad, lr):
-    return theta - lr * grad
-
-valley = problems.Quadratic()
-figure, ax = plt.subplots()
-figures.landscape(ax, valley, (-2, 2), (-2, 2))
-figures.path(ax, trace(step, valley.grad, [1.0, 1.0], 5, lr=0.01), "step")
-figure.savefig("path.png")
-print(len(problems.course_text()) > 100_000, problems.digits()[0].shape)
-"""
-
-ALONE = """
-import importlib.util
-for name in ("autograder", "solutions", "torch", "IPython", "nbgrader"):
-    print(name, importlib.util.find_spec(name))
-import descentlab
-print(descentlab.__file__)
-"""
+def test_the_description_says_what_is_so(metadata):
+    described = metadata.get_payload(decode=True).decode()
+    (example,) = re.findall(r"```python\n(.*?)```", described, re.S)
+    told = subprocess.run([sys.executable, "-c", example], capture_output=True)
+    (shown,) = re.findall(r"```\n(Looks like .*?)\n```", described)
+    assert shown in told.stdout.decode()
+    names = re.findall(r"^\| `([\w.]+)[(`]", described, re.M)
+    assert len(names) > 4
+    for name in names:
+        assert import_module(name) if "." in name else hasattr(descentlab, name)
+    for extra in re.findall(r'"descentlab\[(\w+)\]"', described):
+        assert extra in metadata.get_all("Provides-Extra")
 
 
-def test_check_works_there(python, tmp_path):
-    printed = run(python, "-c", STUDENT, cwd=tmp_path)
-    assert re.match(r"effective_lr: all \d+ published cases pass", printed)
-    assert "Looks like exponent-missing: " in printed
-    assert "bias_correct is not right yet. Looks like exponent-missing" in printed
+def test_version_and_licences_are_those_of_the_sources(metadata):
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {descentlab.__version__}\n" in citation
+    assert metadata["Version"] == descentlab.__version__
+    data = (ROOT / "descentlab" / "data" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"licensed under\s+\[(.*?)\]", data)
+    names = ["BSD-3-Clause", *(name.replace(" ", "-") for name in named)]
+    assert set(metadata["License-Expression"].split(" AND ")) == set(names)
+    assert metadata.get_all("License-File") == ["LICENSE", "descentlab/data/README.md"]
 
 
-def test_figures_and_data_work_there(python, tmp_path):
-    printed = run(python, "-W", "error", "-c", FIGURES, cwd=tmp_path)
-    assert printed == "True (1797, 8, 8)\n"
-    assert (tmp_path / "path.png").stat().st_size > 1000
-
-
-def test_nothing_of_the_course_was_within_reach(python, tmp_path):
-    *others, place = run(python, "-c", ALONE, cwd=tmp_path).splitlines()
-    assert all(line.endswith(" None") for line in others)
-    assert Path(place).is_relative_to(Path(python).parents[1])
+def test_its_classifiers_are_the_pythons_that_it_takes(metadata):
+    named = re.findall(
+        r"Python :: (3\.\d+)$", "\n".join(metadata.get_all("Classifier")), re.M
+    )
+    assert named == ["3.11", "3.12", "3.13"]
+    assert metadata["Requires-Python"] == f">={named[0]}"
