@@ -129,6 +129,21 @@ def test_a_quick_run_leaves_the_result_alone(toy):
     assert {call[3] for call in CALLS} == {False, True}
 
 
+def test_a_quick_run_takes_more_seeds_where_two_do_not_show_the_sign(toy):
+    def unlucky(arm, settings, seed, quick):
+        found = run(arm, settings, seed, quick)
+        return found | {"loss": found["loss"] + 2 * (arm == "good" and seed == 1)}
+
+    sign = Sign("good", "bad", "loss", margin=0.1)
+    sys.modules["experiments.toy"].EXPERIMENT = Experiment(
+        TOY.question, TOY.arms, unlucky, TOY.score, TOY.seeds, signs=[sign]
+    )
+    result = performed(quick=True)
+    assert result.seeds == list(range(8))
+    assert sign.holds(result)
+    assert len(CALLS) == 2 * (2 + 8)  # the first two are kept
+
+
 def test_unequal_budgets_are_refused():
     with pytest.raises(ValueError, match="as many settings"):
         Experiment("?", {"a": RATES, "b": RATES[:2]}, run, score="loss")
