@@ -93,7 +93,7 @@ def _solution(folder: Path, name: str) -> Any:
 def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"np": np, "exercise": exercise}
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
         raise NotProvided(f"{path} is not a notebook: {error!r}") from None

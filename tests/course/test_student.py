@@ -132,7 +132,9 @@ assert problems.digits()[0].shape == (1797, 8, 8)
 @pytest.mark.parametrize("version", PYTHONS)
 def test_check_figures_and_data_work_there(version, student, bare, desk, tmp_path):
     (tmp_path / "script.py").write_bytes(SCRIPT.replace("\n", "\r\n").encode())
-    command = student(version), "-W", "error", tmp_path / "script.py"
+    # Elsewhere pip finds other versions of the packages, which may warn by themselves.
+    strict = ["-W", "error"] if version == THIS else []
+    command = student(version), *strict, tmp_path / "script.py"
     printed = run(*command, cwd=desk, env=bare)
     assert re.match(r"effective_lr: all \d+ published cases pass", printed)
     assert "Looks like exponent-missing: " in printed

@@ -154,6 +154,13 @@ def test_recall_brings_what_the_function_uses(folder, helper, body):
     assert recall("a", "f")(9.0) == 3.0
 
 
+def test_recall_reads_what_an_editor_of_windows_has_saved(folder):
+    notebook(folder / "a.ipynb", "def f(x):\r\n    return x\r\n")
+    text = (folder / "a.ipynb").read_text(encoding="utf-8")
+    (folder / "a.ipynb").write_text(text, encoding="utf-8-sig", newline="\r\n")
+    assert recall("a", "f")(9.0) == 9.0
+
+
 def test_the_last_definition_counts(folder):
     first, last = (f"def f():\n    return {n}" for n in (1, 2))
     notebook(folder / "a.ipynb", first, last)
