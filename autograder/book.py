@@ -3,9 +3,8 @@
 The extension stands in ``_config.yml``, so that every ``jupyter-book build .`` has it:
 
 - Chapters run with the instructor's solutions in place of the stubs.
-- A chapter runs again whenever something that it ran on has changed. By itself the
-  execution cache looks at code cells and kernel alone, and a changed solution would
-  leave the old numbers on a page.
+- A chapter runs again whenever something that it ran on has changed, and only then
+  (``runs.py``).
 - Chapters run side by side, before Sphinx reads the first page. A cell that fails
   ends the build, with its file and line.
 
@@ -15,23 +14,15 @@ The extension stands in ``_config.yml``, so that every ``jupyter-book build .`` 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import platform
 import re
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
-from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from myst_nb.core.config import NbParserConfig
@@ -45,17 +36,9 @@ from sphinx.errors import SphinxError
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from autograder.course import CourseError
+from autograder.progress import say
+from autograder.runs import Runs, made_from
 from descentlab.exercise import SOLUTIONS
-
-LEDGER = "made_from.json"
-"""The file in the cache's folder that says what each run in the cache was made from."""
-
-PACKAGES = ("matplotlib", "numpy", "torch")
-"""What a page's numbers and figures depend on besides the course's own code."""
-
-MENTION = re.compile(r"\b\d\d_[a-z_]+\b")
-"""An assignment named in a chapter's code: ``recall("03_adam", "adam_step")``."""
-
 
 QUOTE = re.compile(r"\{glue:text\}`([\w/]+)\.md::")
 """A value of another chapter's run: ``{glue:text}`03_adam.md::adam-rate:.2f` ``."""
@@ -86,7 +69,8 @@ def build(root: Path, strict: bool = True) -> None:
 
     root = root.resolve()
     html = root / "_build" / "html"
-    _say("reading the pages that changed")
+    # Not by Sphinx's logger: a minute of silence under -q looks as if nothing happened.
+    say("book: reading the pages that changed")
     # `jupyter-book build` makes the same call, but ends an error with a traceback.
     failed = build_sphinx(
         root,
@@ -109,7 +93,7 @@ def build(root: Path, strict: bool = True) -> None:
         # repeats the warnings that it would else show only once.
         (html.parent / ".doctrees" / "environment.pickle").unlink(missing_ok=True)
         raise BookError("the book was not built: mend what is named above")
-    _say(f"{_count_pages(root, html)} pages in {html.relative_to(root)}")
+    say(f"book: {_count_pages(root, html)} pages in {html.relative_to(root)}")
 
 
 def _count_pages(root: Path, html: Path) -> int:
@@ -140,15 +124,13 @@ class Chapter:
         path: its file.
         text: what stood there when the build began.
         notebook: the page as MyST-NB reads it.
-        key: jupyter-cache's hash of its code cells and kernel.
-        made_from: a hash of everything else that it runs on.
+        made_from: a hash of everything that a run of it depends on.
     """
 
     docname: str
     path: Path
     text: str
     notebook: NotebookNode
-    key: str
     made_from: str
 
 
@@ -156,7 +138,7 @@ class Book:
     """The chapters and their runs, followed through one build's events in order."""
 
     root: Path
-    cache: JupyterCacheBase
+    runs: Runs
     chapters: dict[str, Chapter]
 
     def find_stale(
@@ -173,14 +155,10 @@ class Book:
 
         self.root = _root(Path(app.srcdir))
         publish(self.root)
-        self.cache = get_cache(env.mystnb_config.execution_cache_path)
-        self.chapters = {c.docname: c for c in _chapters(env, self.root, self.cache)}
-        ledger = _read_ledger(self.cache)
+        self.runs = Runs(Path(env.mystnb_config.execution_cache_path))
+        self.chapters = {c.docname: c for c in _chapters(env, self.root)}
         for chapter in self.chapters.values():
-            if ledger.get(chapter.key) != chapter.made_from:
-                with suppress(KeyError):  # it never ran
-                    record = self.cache.match_cache_notebook(chapter.notebook)
-                    self.cache.remove_cache(record.pk)
+            self.runs.drop_unless(chapter.notebook, chapter.made_from)
         # What the pages were read from may be older than the cache, if a build was
         # stopped in between.
         pages = getattr(env, "made_from", {})
@@ -189,12 +167,15 @@ class Book:
         return [*stale, *_quoting(env, {*stale, *added, *changed})]
 
     def run_missing(self, app: Sphinx, env: SphinxEnvType, docnames: list[str]) -> None:
-        """Run those of the pages to be read that have no run in the cache."""
-        cached = {record.hashkey for record in self.cache.list_cache_records()}
+        """Run those of the pages to be read that have no run which holds."""
         chapters = [self.chapters[name] for name in docnames if name in self.chapters]
-        missing = [chapter for chapter in chapters if chapter.key not in cached]
+        missing = [
+            chapter
+            for chapter in chapters
+            if not self.runs.provide(chapter.notebook, chapter.path, chapter.made_from)
+        ]
         if missing:
-            _run_all(missing, self.cache, self.root, env.mystnb_config)
+            _run_all(missing, self.runs, self.root, env.mystnb_config)
 
     def keep_text(self, app: Sphinx, docname: str, source: list[str]) -> None:
         """Read a chapter as it was run, though somebody may have edited it since.
@@ -225,11 +206,8 @@ def _root(folder: Path) -> Path:
     raise SphinxError(f"no folder solutions/ in {folder} or above it: not a course")
 
 
-def _chapters(
-    env: SphinxEnvType, root: Path, cache: JupyterCacheBase
-) -> Iterator[Chapter]:
+def _chapters(env: SphinxEnvType, root: Path) -> Iterator[Chapter]:
     """Read every page that runs code, as MyST-NB itself will read it."""
-    base = _made_from_package(root)
     for docname in sorted(env.found_docs):
         path = Path(env.doc2path(docname))
         text = path.read_text(encoding="utf-8")
@@ -237,24 +215,7 @@ def _chapters(
         if reader is None:
             continue
         notebook = reader.read(text)
-        made_from = base.copy()
-        for file in _own_files(root, path.stem, notebook):
-            _add_file(made_from, root, file)
-        _, key = cache.create_hashed_notebook(notebook)
-        yield Chapter(docname, path, text, notebook, key, made_from.hexdigest())
-
-
-def _made_from_package(root: Path) -> Any:
-    """The hash of what every chapter runs on: Python, the packages, ``descentlab``."""
-    made_from = hashlib.sha256(platform.python_version().encode())
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):  # without PyTorch, pages lack a section
-            made_from.update(f"{package} {version(package)}\n".encode())
-    package_folder = root / "descentlab"
-    data = (file for file in (package_folder / "data").rglob("*") if file.is_file())
-    for file in sorted([*package_folder.rglob("*.py"), *data]):
-        _add_file(made_from, root, file)
-    return made_from
+        yield Chapter(docname, path, text, notebook, made_from(root, path, notebook))
 
 
 def _quoting(env: SphinxEnvType, chapters: set[str]) -> Iterator[str]:
@@ -266,43 +227,8 @@ def _quoting(env: SphinxEnvType, chapters: set[str]) -> Iterator[str]:
             yield docname
 
 
-def _own_files(root: Path, assignment: str, notebook: NotebookNode) -> list[Path]:
-    """What a chapter runs on alone: solutions, recalled ones too, check's cases.
-
-    One that loads results of experiments runs on all of them.
-    """
-    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
-    names = {assignment, *MENTION.findall(code)}
-    modules = (root / "solutions" / f"{n.partition('_')[2]}.py" for n in sorted(names))
-    cases = root / "descentlab" / "published" / f"{assignment}.json"
-    results = (root / "descentlab" / "results").glob("*.json")
-    loaded = sorted(results) if "results" in code else ()
-    return [file for file in (*modules, cases, *loaded) if file.is_file()]
-
-
-def _add_file(made_from: Any, root: Path, file: Path) -> None:
-    made_from.update(f"\n{file.relative_to(root).as_posix()}\n".encode())
-    made_from.update(file.read_bytes())
-
-
-def _read_ledger(cache: JupyterCacheBase) -> dict[str, str]:
-    """For each key of a run in the cache, what the run was made from."""
-    try:
-        ledger: dict[str, str] = json.loads((cache.path / LEDGER).read_text())
-    except (OSError, ValueError):
-        return {}  # A run of unknown origin counts as stale.
-    return ledger
-
-
-def _note_run(cache: JupyterCacheBase, chapter: Chapter) -> None:
-    known = {record.hashkey for record in cache.list_cache_records()}
-    ledger = {k: v for k, v in _read_ledger(cache).items() if k in known}
-    ledger[chapter.key] = chapter.made_from
-    (cache.path / LEDGER).write_text(json.dumps(ledger, indent=1))
-
-
 def _run_all(
-    chapters: list[Chapter], cache: JupyterCacheBase, root: Path, config: NbParserConfig
+    chapters: list[Chapter], kept: Runs, root: Path, config: NbParserConfig
 ) -> None:
     """Run the chapters side by side and put their runs into the cache.
 
@@ -320,7 +246,7 @@ def _run_all(
                 if problem:
                     problems.append(problem)
                 else:
-                    _keep(cache, jobs[job])
+                    _keep(kept, jobs[job])
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for run in runs:
@@ -330,15 +256,10 @@ def _run_all(
         raise ChapterError("\n".join(problems))
 
 
-def _keep(cache: JupyterCacheBase, run: Run) -> None:
-    bundle = CacheBundleIn(
-        run.chapter.notebook,
-        str(run.chapter.path),
-        data={"execution_seconds": run.seconds},
-    )
-    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    _note_run(cache, run.chapter)
-    _say(f"{run.chapter.path.stem}: ran in {run.seconds:.0f} s")
+def _keep(runs: Runs, run: Run) -> None:
+    chapter = run.chapter
+    runs.keep(chapter.notebook, chapter.path, chapter.made_from)
+    say(f"book: {chapter.path.stem}: ran in {run.seconds:.0f} s")
 
 
 class Run:
@@ -367,7 +288,7 @@ class Run:
 
     def __call__(self, environment: dict[str, str]) -> None:
         """Run all cells; an error leaves as nbclient raises it, for `problem`."""
-        _say(f"{self.chapter.path.stem}: running")
+        say(f"book: {self.chapter.path.stem}: running")
         start = time.perf_counter()
         self._client.execute(env=environment)
         self.seconds = time.perf_counter() - start
@@ -422,10 +343,3 @@ def _in_words(problem: BaseException, timeout: int) -> str:
     if isinstance(problem, DeadKernelError):
         return "the kernel died in this cell: was there enough memory?"
     raise problem
-
-
-def _say(line: str) -> None:
-    # Not Sphinx's logger: a minute of silence under -q looks as if nothing happened.
-    # In one piece, since chapters speak at the same time.
-    sys.stderr.write(f"book: {line}\n")
-    sys.stderr.flush()

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
 
-from autograder.myst import Place, ReleaseError
+from autograder.myst import Place
 
 LOCKED = ("figure", "experiment", "scale")
 """Tags of cells that students see but do not edit, and that the judge does not run."""
@@ -29,6 +29,29 @@ class Cell:
     source: str
     metadata: Mapping[str, Any]
     place: Place
+    """Where its first line stands: of code, the fence."""
+    lines: Sequence[str]
+    """All of its lines in the file."""
+
+    def find(self, pattern: str) -> Place:
+        """The first line that matches; where none does, the cell's first one."""
+        for number, line in enumerate(self.lines):
+            if re.search(pattern, line):
+                return self.place.down(number)
+        return self.place
+
+    def source_line(self, number: int) -> Place:
+        """Where a line of its source stands, which are counted from 1."""
+        source = self.source.splitlines()
+        for start in range(len(self.lines) - len(source) + 1):
+            if list(self.lines[start : start + len(source)]) == source:
+                return self.place.down(start + number - 1)
+        return self.place
+
+    @property
+    def tags_place(self) -> Place:
+        """Where the tags stand."""
+        return self.find("^:?tags:")
 
     @property
     def tags(self) -> list[str]:
@@ -47,6 +70,7 @@ class Exercise:
 
     name: str
     stub: Cell
+    check: Cell
     points: int
 
 
@@ -61,20 +85,33 @@ def read_chapter(root: Path, path: Path) -> list[Cell]:
     try:
         notebook = myst_to_notebook(text, add_source_map=True)
     except MystMetadataParsingError as error:
-        raise ReleaseError(f"{file}: {' '.join(str(error).split())}") from None
+        found = re.search(r"at line (\d+)", str(error))
+        place = Place(file, int(found[1]) if found else 1)
+        raise place.error(str(error)) from None
     lines = text.splitlines()
+    starts = [
+        # Of text jupytext says where the cell before it ends, and counts from zero.
+        line if cell.cell_type != "markdown" else _next_line(lines, line)
+        for cell, line in zip(
+            notebook.cells, notebook.metadata["source_map"], strict=True
+        )
+    ]
     cells = []
-    for cell, line in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
-        if cell.cell_type == "markdown":
-            # jupytext counts from the end of the cell before, from zero.
-            line = 1 + next(i for i in range(line, len(lines)) if lines[i].strip())
-        place = Place(file, line)
+    ends = [*starts[1:], len(lines) + 1]
+    for cell, start, end in zip(notebook.cells, starts, ends, strict=True):
+        place = Place(file, start)
         if cell.cell_type == "raw":
             raise place.error("a raw cell has no place in a student's notebook")
-        cells.append(Cell(cell.cell_type, cell.source, cell.metadata, place))
+        own = lines[start - 1 : end - 1]
+        cells.append(Cell(cell.cell_type, cell.source, cell.metadata, place, own))
     if not cells or not re.match(r"(\(.*\)=\s+)?# ", cells[0].source):
         raise Place(file, 1).error("a chapter begins with its title: # ...")
     return cells
+
+
+def _next_line(lines: Sequence[str], after: int) -> int:
+    """The number of the first line with text on it, behind so many."""
+    return 1 + next(i for i in range(after, len(lines)) if lines[i].strip())
 
 
 def find_exercises(cells: Sequence[Cell]) -> list[Exercise]:
@@ -98,7 +135,8 @@ def find_exercises(cells: Sequence[Cell]) -> list[Exercise]:
                 f"exercise {name} has no check: let a cell tagged check and points-N"
                 f" follow it, with check({name})"
             )
-        exercises.append(Exercise(name, cell, _points(following, name)))
+        points = _points(following, name)
+        exercises.append(Exercise(name, cell, following, points))
     if sum(cell.role == "check" for cell in code) > len(exercises):
         raise _stray_check(code).place.error("a check without an exercise before it")
     return exercises
@@ -114,7 +152,8 @@ def stub_of(cell: Cell) -> ast.FunctionDef:
     try:
         body = ast.parse(cell.source).body
     except SyntaxError as error:
-        raise cell.place.error(f"exercise: {error.msg}, line {error.lineno}") from None
+        place = cell.source_line(error.lineno or 1)
+        raise place.error(f"exercise: {error.msg}") from None
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef):
         raise cell.place.error("an exercise's cell defines one function and no more")
     stub = body[0]
@@ -143,7 +182,9 @@ def _points(cell: Cell, name: str) -> int:
         raise cell.place.error(f"the check that follows {name} must call check({name})")
     points = [tag.removeprefix("points-") for tag in cell.tags if "points-" in tag]
     if len(points) != 1 or not re.fullmatch("[1-9][0-9]*", points[0]):
-        raise cell.place.error(f"check of {name}: give it one tag points-N, N from 1")
+        raise cell.tags_place.error(
+            f"check of {name}: give it one tag points-N, N from 1"
+        )
     return int(points[0])
 
 
@@ -151,9 +192,11 @@ def _refuse_tags(cell: Cell) -> None:
     """Raise if a code cell's tags do not agree, or do not fit what the cell does."""
     roles = [tag for tag in cell.tags if tag in ROLES]
     if len(roles) > 1:
-        raise cell.place.error(f"a cell has one of the tags {', '.join(roles)} only")
+        raise cell.tags_place.error(
+            f"a cell has one of the tags {', '.join(roles)} only"
+        )
     if cell.role != "check" and any(tag.startswith("points-") for tag in cell.tags):
-        raise cell.place.error("points-N belongs on a cell that is tagged check")
+        raise cell.tags_place.error("points-N belongs on a cell that is tagged check")
     if not roles and re.search(r"^@exercise\b", cell.source, re.MULTILINE):
         raise cell.place.error("a cell with @exercise needs the tag exercise")
     if cell.role != "check" and list(_checked(cell.source)):

@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from pybtex.backends.markdown import Backend
+from pybtex.backends.plaintext import Backend as PlainText
 from pybtex.database import Entry, parse_file
 from pybtex.style.formatting.plain import Style
 from pybtex.style.sorting.author_year_title import SortingStyle
 from sphinx.application import Sphinx
+
+PLAIN = PlainText()
+"""Text without markup. Pybtex's ``render_as("text")`` would look through the entry
+points of all that is installed, for each name of each author."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -115,4 +120,4 @@ def _year(entry: Entry) -> str:
 def _family(person: Any) -> str:
     """The family name, with its particle, of a pybtex person."""
     names = [*person.rich_prelast_names, *person.rich_last_names]
-    return " ".join(name.render_as("text") for name in names)
+    return " ".join(name.render(PLAIN) for name in names)

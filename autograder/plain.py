@@ -49,10 +49,13 @@ class Page:
     Args:
         root: the repository.
         path: the chapter, which lies in ``root/chapters``.
-        glued: what the built book glued, by name, as its cells display it.
+        glued: what the built book glued, by name, as its cells display it; None where
+            there is no book of this chapter.
     """
 
-    def __init__(self, root: Path, path: Path, glued: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, path: Path, glued: Mapping[str, str] | None = None
+    ) -> None:
         self._root, self._path, self._glued = root, path, glued
         self._start = Place(path.relative_to(root).as_posix(), 1)
         self._citations = Citations(path.parent / "references.bib")
@@ -242,9 +245,11 @@ class Page:
         """The value of ``name`` or ``name:format``, formatted as MyST-NB does it."""
         name, colon, spec = content.rpartition(":")
         name, spec = (name, spec) if colon else (spec, "s")
-        if name not in self._glued:
+        if self._glued is None:
             self.unbuilt += [name] if name not in self.unbuilt else []
             return UNBUILT
+        if name not in self._glued:
+            raise place.error(f"no cell of this chapter glues {name!r}")
         try:
             return str(format_plain_text(self._glued[name], spec))
         except ValueError as error:

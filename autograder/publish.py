@@ -10,6 +10,7 @@ import numpy as np
 from autograder.course import ROOT
 from autograder.exercises import assignments, load
 from autograder.judge import Exercise, Run
+from autograder.progress import say
 from descentlab.compare import Case, attempt
 from descentlab.published import Mistake, Published, Sheet, sheet_to
 
@@ -31,6 +32,7 @@ def publish(root: Path = ROOT) -> list[Path]:
         path = folder / f"{name}.json"
         _write(path, json.dumps(sheets, separators=(",", ":")) + "\n")
         files.append(path)
+        say(f"publish: {name}")
     for stale in set(folder.glob("*.json")) - set(files):
         stale.unlink()
     return files

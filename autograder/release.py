@@ -9,7 +9,6 @@ chapters are checked before anything is written.
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-from jupyter_cache import get_cache
 from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
 from myst_parser.config.main import MdParserConfig
@@ -29,15 +27,14 @@ from autograder.chapter import LOCKED, Cell, Exercise, find_exercises, read_chap
 from autograder.course import open_course
 from autograder.exercises import UnknownAssignment, assignments, load
 from autograder.myst import Place, ReleaseError
-from autograder.plain import Page, split_at_headings
+from autograder.plain import UNBUILT, Page, split_at_headings
+from autograder.progress import say
+from autograder.runs import CACHE, Runs, made_from
 
 if TYPE_CHECKING:
     from nbgrader.apps import NbGraderAPI
 
 __all__ = ["ReleaseError", "release"]
-
-CACHE = Path("_build", ".jupyter_cache")
-"""Where Jupyter Book keeps the chapters that it ran, with what they glued."""
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -53,6 +50,8 @@ class Draft:
     notebook: NotebookNode
     """The instructor's, with the answers."""
     exercises: Sequence[Exercise]
+    missing: Sequence[str]
+    """What its text quotes from a run of its cells, where there is none that holds."""
 
 
 def release(root: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -67,7 +66,8 @@ def release(root: Path, names: Sequence[str] = ()) -> list[Path]:
 
     Raises:
         ReleaseError: with one line, if there is no such assignment, something in a
-            chapter or in its answers is not as it must be, or nbgrader refuses.
+            chapter or in its answers is not as it must be, the book was built from
+            another state of the chapter, or nbgrader refuses.
     """
     root = root.resolve()
     known = assignments(root)
@@ -76,6 +76,7 @@ def release(root: Path, names: Sequence[str] = ()) -> list[Path]:
             there = ", ".join(known) or "none in chapters/"
             raise ReleaseError(f"no assignment {name!r}: there is {there}")
     drafts = [draft(root, name) for name in dict.fromkeys(names or known)]
+    _refuse_old_numbers(root, drafts)
     # Importing nbgrader takes a second: a mistake in a chapter is told before.
     course = open_course(root)
     for each in drafts:
@@ -100,28 +101,41 @@ def draft(root: Path, name: str) -> Draft:
     notebook.cells = list(_notebook_cells(cells, exercises, sources, page))
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number}"  # the same at each release
-    if page.unbuilt:
-        message = f"{name}: the book's numbers are missing ({len(page.unbuilt)}):"
-        print(message, "run `make book`, then release again", file=sys.stderr)
-    return Draft(name, notebook, exercises)
+    return Draft(name, notebook, exercises, page.unbuilt)
 
 
-def glued_values(root: Path, name: str) -> dict[str, str]:
+def _refuse_old_numbers(root: Path, drafts: Iterable[Draft]) -> None:
+    """Raise if the numbers of a book that was built are those of another chapter.
+
+    Where no book was built at all, the notebooks are made without its numbers.
+    """
+    for each in (each for each in drafts if each.missing):
+        count = f"{len(each.missing)} numbers of its text"
+        if (root / CACHE).is_dir():
+            raise ReleaseError(
+                f"{each.name}: its code, or what it runs on, has changed since the book"
+                f" was built, and with it {count}: run `make book`, then release again"
+            )
+        say(
+            f"release: {each.name}: {count} read {UNBUILT!r}, since no book is built:"
+            " run `make book`, then release again"
+        )
+
+
+def glued_values(root: Path, name: str) -> dict[str, str] | None:
     """What a chapter's cells glued when the book was built, as text.
 
-    Empty where the book has not been built, or was built from other code.
+    None where the book has not been built, or the run no longer holds: the chapter's
+    code or something that it ran on has changed since.
     """
-    folder, path = root / CACHE, root / "chapters" / f"{name}.md"
-    if not folder.is_dir():
-        return {}
+    if not (root / CACHE).is_dir():
+        return None
+    path = root / "chapters" / f"{name}.md"
     text = path.read_text(encoding="utf-8")
     reader = create_nb_reader(str(path), MdParserConfig(), NbParserConfig(), text)
-    cache = get_cache(folder)
-    try:
-        record = cache.match_cache_notebook(reader.read(text))
-        ran = cache.get_cache_bundle(record.pk).nb
-    except KeyError:
-        return {}
+    ran = Runs(root / CACHE).find(made_from(root, path, reader.read(text)))
+    if ran is None:
+        return None
     values = {}
     for output in (output for cell in ran.cells for output in cell.get("outputs", ())):
         glue = output.get("metadata", {}).get("scrapbook", {})
@@ -151,7 +165,7 @@ def _notebook_cells(
         source = sources.get(mark.get("grade_id", ""), cell.source)
         yield new_code_cell(source, metadata=metadata)
         if caption := _figure(cell).get("caption", "").strip():
-            text = page.render(caption, cell.place)
+            text = page.render(caption, _caption_place(cell))
             yield new_markdown_cell(f"**Figure.** {text}")
     if references := page.pending_references():
         yield new_markdown_cell(references)
@@ -177,7 +191,8 @@ def _marks(
                 r"[^\w-]", "-", name, flags=re.ASCII
             )  # all that nbgrader takes
             if name in (mark["grade_id"] for mark in marks.values()):
-                raise cell.place.error(f"a second cell is called {name!r}: rename it")
+                place = cell.find(r"^\s+name:")
+                raise place.error(f"a second cell is called {name!r}: rename it")
             marks[cell.place] = _mark(name, locked=True)
     return marks
 
@@ -196,19 +211,32 @@ def _figure(cell: Cell) -> Mapping[str, Any]:
     return (cell.metadata.get("mystnb") or {}).get("figure") or {}
 
 
+def _caption_place(cell: Cell) -> Place:
+    """Where a figure's caption begins, which may be below its key."""
+    place = cell.find(r"^\s+caption:")
+    below = re.search(r"^\s+caption:\s*[|>]", "\n".join(cell.lines), re.MULTILINE)
+    return place.down(1) if below else place
+
+
 def _check_points(name: str, exercises: Iterable[Exercise], place: Place) -> None:
     """Raise if the chapter and ``autograder/exercises`` differ in what is graded."""
-    here = {each.name: each.points for each in exercises}
+    here = {each.name: each for each in exercises}
     try:
         there = {each.name: each.points for each in load(name).exercises}
     except UnknownAssignment:
         there = {}
-    for function in here | there:
-        if here.get(function) != there.get(function):
-            raise place.error(
-                f"{function}: {here.get(function, 'no')} points in the chapter, but"
-                f" {there.get(function, 'no')} in autograder/exercises"
+    for function, exercise in here.items():
+        points = there.get(function, "none")
+        if exercise.points != points:
+            raise exercise.check.find("points-").error(
+                f"{function}: {exercise.points} points in the chapter, but {points} in"
+                " autograder/exercises"
             )
+    for function in sorted(there.keys() - here.keys()):
+        raise place.error(
+            f"{function}: {there[function]} points in autograder/exercises, but no"
+            " exercise in the chapter"
+        )
 
 
 def _cells(new: Draft) -> dict[str, Any]:
@@ -239,10 +267,9 @@ def _follow(course: NbGraderAPI, new: Draft) -> None:
         came, gone = follow(gradebook, new.name, _cells(new))
     words = [f"{name} is new" for name in came] + [f"{name} is gone" for name in gone]
     if words:
-        print(
-            f"{new.name}: {', '.join(words)}: grade what was handed in once more"
-            f" (`python -m autograder class {new.name}`)",
-            file=sys.stderr,
+        say(
+            f"release: {new.name}: {', '.join(words)}: grade what was handed in once"
+            f" more (`python -m autograder class {new.name}`)"
         )
 
 
@@ -258,6 +285,7 @@ def _publish(course: NbGraderAPI, root: Path, new: Draft) -> Path:
     if not result["success"]:
         raise ReleaseError(f"{new.name}: nbgrader made no release: {_cause(result)}")
     _refuse_other_stubs(target, new.exercises)
+    say(f"release: {new.name}")
     return target
 
 

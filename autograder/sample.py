@@ -22,6 +22,7 @@ from autograder.answers import Answer, find_answers
 from autograder.chapter import find_exercises, read_chapter
 from autograder.course import CourseError
 from autograder.exercises import assignments, load
+from autograder.progress import say
 
 DUE = "2026-10-05 21:59:00 UTC"
 ON_TIME = "2026-10-02 14:30:00 UTC"
@@ -91,6 +92,7 @@ def make_class(root: Path) -> None:
             changed += _hand_in(folder, paper.name, student, submission)
             students.add(student)
             total += 1
+        say(f"sample: {paper.name}")
     print(
         f"submitted/: {len(students)} students, {total} submissions,"
         f" {changed} of them new or changed"

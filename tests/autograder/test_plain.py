@@ -25,10 +25,10 @@ def page(tmp_path):
     (folder / "references.bib").write_text(WORKS, encoding="utf-8")
     (folder / "01_first.md").write_text("(sec-a)=\n# The {term}`first` one\n")
 
-    def make(text, glued=()):
+    def make(text, glued=None):
         path = folder / "02_page.md"
         path.write_text(text, encoding="utf-8")
-        return Page(tmp_path, path, dict(glued))
+        return Page(tmp_path, path, glued)
 
     return make
 
@@ -190,7 +190,7 @@ def test_glued_values_are_formatted_as_in_the_book(plain):
     assert plain(text, loss="0.1234", share="0.5", word="'abc'") == "0.12 50% abc"
 
 
-def test_a_glued_value_that_is_unknown_sends_to_the_book(page):
+def test_without_a_book_a_glued_value_sends_there(page):
     text = "{glue:text}`loss:.2f` {glue:text}`loss`"
     one = page(text)
     assert one.render(text, Place("x", 1)) == "(see the book) (see the book)"

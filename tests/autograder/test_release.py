@@ -8,8 +8,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.config import NbParserConfig
 from myst_nb.core.read import create_nb_reader
 from myst_parser.config.main import MdParserConfig
@@ -20,6 +18,7 @@ from autograder import release as module
 from autograder.course import CourseError
 from autograder.exercises import assignments
 from autograder.release import ReleaseError, release
+from autograder.runs import Runs, made_from
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -304,14 +303,21 @@ def test_the_same_again_gives_the_same_bytes(course):
     assert [path.read_bytes() for path in paths] == before
 
 
-def test_a_missing_value_is_one_line_of_warning(course, capsys):
+def test_each_assignment_is_told_as_it_is_made(course, capsys):
     release(course.root)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("07_demo: ")
-    assert "make book" in line
+    assert capsys.readouterr().err.splitlines()[-1] == "release: 07_demo"
 
 
-def test_glued_values_come_from_the_book_s_cache(course, capsys):
+def test_without_a_book_the_numbers_are_missing_and_a_line_says_so(course, capsys):
+    release(course.root)
+    warning, _ = capsys.readouterr().err.splitlines()
+    assert warning.startswith("release: 07_demo: 1 numbers of its text read '(see")
+    assert warning.endswith("run `make book`, then release again")
+
+
+@pytest.fixture
+def built(course):
+    """The course with a run of the chapter in the book's cache."""
     text = course.chapter.read_text(encoding="utf-8")
     path = str(course.chapter)
     reader = create_nb_reader(path, MdParserConfig(), NbParserConfig(), text)
@@ -322,15 +328,52 @@ def test_glued_values_come_from_the_book_s_cache(course, capsys):
         "display_data", data={f"{prefix}text/plain": "0.125"}, metadata=glue
     )
     ran.cells[-2].outputs = [output]
-    cache = get_cache(course.root / module.CACHE)
-    cache.cache_notebook_bundle(CacheBundleIn(ran, path), check_validity=False)
-    release(course.root)
-    assert course.read("release").cells[-1].source == "The loss is 0.12."
-    assert capsys.readouterr().err == ""
+    origin = made_from(course.root, course.chapter, ran)
+    Runs(course.root / module.CACHE).keep(ran, course.chapter, origin)
+    return course
 
-    course.edit(course.chapter, '"loss", 0.125', '"loss", 0.25')
-    release(course.root)
-    assert course.read("release").cells[-1].source == "The loss is (see the book)."
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# A demonstration", "# A better demonstration"),
+        ("What one sees", "What one should see"),
+        ("[scale]", "[scale, hide-input]"),
+        ("points-4", "points-5"),
+    ],
+)
+def test_the_book_s_numbers_stay_where_its_run_still_holds(
+    built, monkeypatch, old, new
+):
+    exercises = [Marks("double", 3), Marks("halve", 5 if "points" in old else 4)]
+    monkeypatch.setattr(module, "load", lambda name: Assignment(exercises))
+    built.edit(built.chapter, old, new)
+    release(built.root)
+    assert built.read("release").cells[-1].source == "The loss is 0.12."
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("chapter", '"loss", 0.125', '"loss", 0.25'),
+        ("chapter", "[scale]", "[scale, skip-execution]"),
+        ("solutions", "factor * np", "np.float64(factor) * np"),
+    ],
+)
+def test_numbers_of_another_run_are_handed_out_to_nobody(built, file, old, new):
+    release(built.root)
+    before = built.read("release")
+    built.edit(getattr(built, file), old, new)
+    with pytest.raises(ReleaseError, match=r"^07_demo: its code.* run `make book`"):
+        release(built.root)
+    assert built.read("release") == before
+
+
+def test_a_number_that_no_cell_glues_is_told_with_its_line(built):
+    built.edit(built.chapter, "`loss:.2f`", "`lost:.2f`")
+    line = CHAPTER.count("\n")
+    with pytest.raises(ReleaseError, match=rf":{line}: no cell .* glues 'lost'"):
+        release(built.root)
 
 
 def test_a_gradebook_is_made_even_where_the_venv_is_not_on_the_path(
@@ -354,16 +397,21 @@ def test_a_folder_that_is_no_course_is_refused(course):
         release(course.root)
 
 
+def _line(text):
+    """The line of CHAPTER where this text begins."""
+    return CHAPTER[: CHAPTER.index(text)].count("\n") + 1
+
+
 def _fence(text):
     """The line of CHAPTER where the cell that holds this text begins."""
-    above = CHAPTER[: CHAPTER.rindex("```{code-cell}", 0, CHAPTER.index(text))]
-    return above.count("\n") + 1
+    return _line(CHAPTER[CHAPTER.rindex("```{code-cell}", 0, CHAPTER.index(text)) :])
 
 
 DOUBLE, HALVE = _fence("def double"), _fence("def halve")
 CHECK = _fence("check(double)")
 FIGURE, PLOT, SCALE = _fence("fig-demo"), _fence("plt.plot"), _fence("glue(")
-TITLE, WORDS = 7, 10
+NAME, CAPTION = _line("name: fig-demo"), _line("What one sees")
+WORDS = 10
 
 
 @pytest.mark.parametrize(
@@ -385,16 +433,26 @@ TITLE, WORDS = 7, 10
         (
             "check, points-3]",
             "check]",
-            CHECK,
+            CHECK + 1,
             "check of double: give it one tag points",
         ),
-        ("points-3", "points-0", CHECK, "check of double: give it one tag points"),
-        ("points-3", "points-2.5", CHECK, "check of double: give it one tag points"),
-        ("points-3", "points-3, points-4", CHECK, "check of double: give it one tag"),
+        ("points-3", "points-0", CHECK + 1, "check of double: give it one tag points"),
+        (
+            "points-3",
+            "points-2.5",
+            CHECK + 1,
+            "check of double: give it one tag points",
+        ),
+        (
+            "points-3",
+            "points-3, points-4",
+            CHECK + 1,
+            "check of double: give it one tag",
+        ),
         (
             "points-4",
             "points-5",
-            TITLE,
+            _line("[check, points-4"),
             "halve: 5 points in the chapter, but 4 in auto",
         ),
         ("check(double)", "check(halve)", CHECK, "the check that follows double must"),
@@ -415,7 +473,12 @@ TITLE, WORDS = 7, 10
             "exercise double: bel",
         ),
         ("raise NotImplementedError", "return x", DOUBLE, "exercise double: below"),
-        ("def double(x,", "def double(x", DOUBLE, "exercise: invalid syntax"),
+        (
+            "def double(x,",
+            "def double(x",
+            _line("def double"),
+            "exercise: invalid syntax",
+        ),
         ("@exercise\ndef double", "def double", DOUBLE, "exercise double: dec"),
         (
             "@exercise\ndef double",
@@ -439,15 +502,22 @@ TITLE, WORDS = 7, 10
             "a cell with",
         ),
         ("check, points-3]", "]", DOUBLE, "exercise double has no check"),
-        ("[scale]", "[scale, figure]", SCALE, "a cell has one of the tags"),
-        ("[scale]", "[scale, points-3]", SCALE, "points-N belongs on a cell"),
+        ("[scale]", "[scale, figure]", SCALE + 1, "a cell has one of the tags"),
+        ("[scale]", "[scale, points-3]", SCALE + 1, "points-N belongs on a cell"),
         ("plt.plot", "check(double); plt.plot", PLOT, "a cell that calls check"),
-        ("name: fig-demo", "name: double", FIGURE, "a second cell is called 'double'"),
+        ("name: fig-demo", "name: double", NAME, "a second cell is called 'double'"),
+        (":tags: [scale]", ":tags: [scale", SCALE, "Code cell"),
         # Words.
         ("# A demonstration", "No title", 1, "a chapter begins with its title"),
         ("{term}", "{abbr}", WORDS, "role {abbr} has no plain form"),
         ("see {eq}`eq-demo`", "see {eq}`eq-x`", WORDS, "no equation of this chapter"),
-        ("caption: |", "caption: |\n      {abbr}`x`", FIGURE, "role {abbr}"),
+        ("What one sees", "{abbr}`x`", CAPTION, "role {abbr}"),
+        (
+            "|\n      What one sees, by {eq}",
+            "What, by {abbr}",
+            CAPTION - 1,
+            "role {abbr}",
+        ),
     ],
 )
 def test_a_mistake_in_a_chapter_is_one_line(course, old, new, line, message):
@@ -579,10 +649,10 @@ def test_an_exercise_that_comes_in_mid_term_has_no_marks_yet(
         comments | {"triple": None},
     )
     assert graded.code("release")["check_triple"].metadata["nbgrader"]["points"] == 2
-    assert capsys.readouterr().err.endswith(
+    assert (
         "07_demo: triple is new: grade what was handed in once more"
         " (`python -m autograder class 07_demo`)\n"
-    )
+    ) in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own

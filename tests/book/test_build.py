@@ -82,6 +82,18 @@ def test_changed_prose_runs_nothing(course):
     assert "second edition" in course.page("02_rmsprop")
 
 
+def test_changed_points_and_captions_run_nothing(course):
+    course.replace("chapters/02_rmsprop.md", "caption: A line.", "caption: A curve.")
+    cell = "```{code-cell} ipython3\nglue("
+    course.replace(
+        "chapters/03_adam.md", cell, f"{cell[:24]}:tags: [points-4]\n\nglue("
+    )
+    build = course.build()
+    assert (build.status, build.ran) == (0, set()), build.stderr
+    assert "A curve." in course.page("02_rmsprop")
+    assert "0.75" in course.page("03_adam")
+
+
 def test_chapter_edited_while_it_runs_is_built_as_it_was_and_then_anew(course):
     edit = (
         "```{code-cell} ipython3\n"
