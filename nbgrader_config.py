@@ -31,8 +31,10 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 
-# Feedback pages as nbgrader makes them, in a tenth of the time.
+# Feedback pages as nbgrader makes them, in a tenth of the time. They need no network:
+# formulas are typeset when a page is made, the formgrader's pages too.
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+c.HTMLExporter.filters = {"markdown2html": "autograder.feedback.markdown2html"}
 
 # In either step a notebook is validated once, when all is done to it.
 c.SubmissionExporter.optimistic_validation = True

@@ -203,16 +203,23 @@ def test_the_class_has_what_nbgrader_would_have_given(small, wanted, tmp_path, c
         assert pages[0] == pages[1]
 
 
+def but_for_mathjax(page):
+    """A page without the script that has nothing left to do."""
+    start, end = "<!-- Loading mathjax macro -->", "<style>\ntd.center"
+    return page[: page.index(start)] + page[page.index(end) :]
+
+
 def test_the_pages_are_those_that_nbconvert_makes_by_itself(small):
     grade_class(small.root, ADAM)
     quick = {student: page_of(small, student) for student in STUDENTS}
     exporter = "--GenerateFeedback.exporter_class=nbconvert.exporters.HTMLExporter"
     small.run("nbgrader", "generate_feedback", ADAM, "--force", exporter)
     for student, page in quick.items():
+        # The other exporter parses the page and writes it anew, and loads MathJax.
         wanted = page_of(small, student)
-        assert wanted == str(BeautifulSoup(page, "html.parser")), student
-        # The other exporter it was: it parses the page and writes it anew.
-        assert wanted != page
+        assert "MathJax" in wanted and "MathJax" not in page
+        parsed = str(BeautifulSoup(page, "html.parser"))
+        assert but_for_mathjax(wanted) == but_for_mathjax(parsed), student
 
 
 def test_the_table_and_the_csv_tell_who_has_what(small, tmp_path, capsys):
