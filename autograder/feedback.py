@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import DictLoader, pass_context
 from nbconvert.exporters import HTMLExporter, TemplateExporter
-from nbconvert.filters import Highlight2HTML
+from nbconvert.filters import Highlight2HTML, strip_files_prefix
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
@@ -92,6 +92,9 @@ def _html(source: str, attachments: Any = None) -> str:
 
 _kept_html = lru_cache(KEPT)(_html)
 
+# It searches what has just been rendered.
+_stripped = lru_cache(KEPT)(strip_files_prefix)
+
 
 class FeedbackExporter(HTMLExporter):
     """nbconvert's exporter, which remembers, and reads no page a second time.
@@ -120,7 +123,11 @@ class FeedbackExporter(HTMLExporter):
         def highlighted(source: str, metadata: Any = None) -> str:
             return self.code(source, lexer)
 
-        filters = {"highlight_code": highlighted, "filter_data_type": widgets}
+        filters = {
+            "highlight_code": highlighted,
+            "filter_data_type": widgets,
+            "strip_files_prefix": _stripped,
+        }
         for name, apply in filters.items():
             self.register_filter(name, apply)  # type: ignore[no-untyped-call]
         # Read from its file for this page alone.
