@@ -17,8 +17,9 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_file_for_each_assignment(root):
+def test_a_file_for_each_assignment_and_a_line_when_it_is_made(root, capsys):
     (path,) = publish(root)
+    assert capsys.readouterr().err == "publish: 02_rmsprop\n"
     assert path == root / "descentlab" / "published" / "02_rmsprop.json"
     names = [exercise.name for exercise in load("02_rmsprop").exercises]
     assert list(json.loads(path.read_text(encoding="utf-8"))) == names

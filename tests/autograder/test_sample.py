@@ -7,7 +7,7 @@ import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 
-from autograder.course import CourseError
+from autograder.course import ROOT, CourseError
 from autograder.exercises import assignments, load
 from autograder.sample import cell_of, functions, make_class
 
@@ -96,7 +96,9 @@ def test_making_it_again_writes_nothing(classroom, tmp_path, capsys):
     files = [path for path in course.root.glob("submitted/**/*") if path.is_file()]
     times = {path: path.stat().st_mtime_ns for path in files}
     make_class(course.root)
-    assert ", 0 of them new or changed" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert ", 0 of them new or changed" in said.out
+    assert said.err == "".join(f"sample: {name}\n" for name in assignments(ROOT))
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
