@@ -14,6 +14,7 @@ from autograder import feedback, formulas
 from autograder.course import ROOT, open_course
 from autograder.exercises import assignments
 from autograder.feedback import FeedbackExporter
+from autograder.gradebook import _as_written
 from autograder.release import draft
 
 pytestmark = pytest.mark.slow
@@ -106,6 +107,14 @@ def test_a_folded_title_has_its_formulas_and_a_table_has_none():
     assert FORMULA in title and "$" not in re.sub("<annot.*?</annot", "", title)
     table = "<table><tr><td>'$\\rule{99em}{99em}$'</td></tr></table>"
     assert renderer(table).strip() == table
+
+
+@pytest.mark.parametrize(
+    "text", ["$x$", "$$x$$\n\n$$y$$", "```\n$$\nx\n$$", "~~~\n$x$"]
+)
+def test_what_a_student_wrote_is_not_typeset(text):
+    page = feedback._html(_as_written(text))
+    assert FORMULA not in page and page.count("$") == text.count("$")
 
 
 def test_the_formgrader_shows_them_too(formgrader):
