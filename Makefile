@@ -106,12 +106,13 @@ $(STAMPS)/sample: $(STAMPS)/release
 
 # What the marks depend on, as checksums: an assignment is graded again when some of it is
 # new. --force, because what is new may be the judge, and then old submissions get new marks.
+# Exit status 1: some files could not be graded, and `class` has listed them.
 $(GRADED): $(STAMPS)/graded-%: sample
 	@find autograder descentlab source/$* submitted/*/$* -type f ! -name '*.pyc' \
 		-exec cksum {} + 2>/dev/null | sort >$@.new
 	@cmp -s $@.new $@ || ! ls -d submitted/*/$* >/dev/null 2>&1 || { \
 	echo "==> $*: grading each submission in its sandbox" && \
-	$(PY) -m autograder class $* --force; }
+	{ $(PY) -m autograder class $* --force || test $$? -eq 1; }; }
 	@mv $@.new $@
 
 ## -- Tests and checks ---------------------------------------------------------

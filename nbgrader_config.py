@@ -4,8 +4,16 @@ import sys
 import warnings
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent
+
 # nbgrader's commands do not put the course's own folder on the path.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(ROOT))
+
+from autograder.course import forgive_encodings, gradebook_url  # noqa: E402
+from autograder.filesystem import adapt_nbgrader  # noqa: E402
+
+adapt_nbgrader()
+forgive_encodings()
 
 # About nbgrader's own use of its database: nobody here can mend it.
 warnings.filterwarnings("ignore", "Object of type", module=r"nbgrader\.api")
@@ -13,7 +21,8 @@ warnings.filterwarnings("ignore", "Object of type", module=r"nbgrader\.api")
 c = get_config()  # noqa: F821 (nbgrader provides it)
 
 c.CourseDirectory.course_id = "deep-optimization"
-c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+c.CourseDirectory.root = str(ROOT)
+c.CourseDirectory.db_url = gradebook_url(ROOT)
 
 # What stands in a released exercise in the answer's place: the chapters' stub.
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
@@ -27,7 +36,7 @@ c.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
 c.Autograde.autograde_preprocessors = [
     "autograder.gradebook.Judge",
     "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.gradebook.SaveMarks",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 

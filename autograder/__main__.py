@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.course import ROOT, CourseError
+from autograder.course import ROOT, CourseError, forgive_encodings, gradebook_fault
 
 # nbformat's validator would make a grammar of web addresses, which takes a second and a
 # half at each start; a notebook's schema has none.
@@ -20,6 +20,7 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 2 for what cannot be done, 3 for our fault."""
+    forgive_encodings()
     options = _parser().parse_args(arguments)
     try:
         status = options.run(options) or 0
@@ -104,7 +105,9 @@ def _grade(options: argparse.Namespace) -> None:
 
 def _class(options: argparse.Namespace) -> int:
     from autograder.classroom import grade_class
+    from autograder.term import refuse_unfinished
 
+    refuse_unfinished(ROOT)
     return grade_class(
         ROOT,
         options.assignment,
@@ -117,17 +120,17 @@ def _class(options: argparse.Namespace) -> int:
 
 def _release(options: argparse.Namespace) -> None:
     from autograder.release import release
+    from autograder.term import refuse_unfinished
 
+    refuse_unfinished(ROOT)
     for path in release(ROOT, options.assignment):
         print(path.relative_to(ROOT))
 
 
 def _term(options: argparse.Namespace) -> None:
-    from autograder.release import release
     from autograder.term import put_away
 
     kept = put_away(ROOT, options.name).relative_to(ROOT)
-    release(ROOT)  # a new gradebook
     print(f"put away in {kept}/; submitted/ is empty, gradebook.db is new")
 
 
@@ -145,13 +148,17 @@ def _book(options: argparse.Namespace) -> None:
 
 def _sample(options: argparse.Namespace) -> None:
     from autograder.sample import make_class
+    from autograder.term import refuse_unfinished
 
+    refuse_unfinished(ROOT)
     make_class(ROOT)
 
 
 def _grades(options: argparse.Namespace) -> None:
     from autograder.gradebook import print_grades
+    from autograder.term import refuse_unfinished
 
+    refuse_unfinished(ROOT)
     print_grades(ROOT)
 
 
@@ -207,7 +214,7 @@ def _no_fault(error: Exception) -> str:
     # Locked, read-only, on a full disk, or no database; not imported for its name.
     database = kind.__name__ in ("DatabaseError", "OperationalError")
     if database and kind.__module__ == "sqlalchemy.exc":
-        return f"gradebook.db cannot be used: {getattr(error, 'orig', error)}"
+        return gradebook_fault(ROOT, getattr(error, "orig", error))
     return ""
 
 

@@ -6,13 +6,11 @@ whole, or the next run does it again: a run may be interrupted, or killed.
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,16 +20,15 @@ from autograder.course import CourseError
 from autograder.exercises import load
 from autograder.folders import FileFault, Folders
 from autograder.judge import SandboxError, Verdict
+from autograder.lock import alone
 from autograder.outcomes import KINDS, Outcome, as_csv, kind, outcome_of, table
-from autograder.verdicts import FOLDER, Verdicts, handed_in
+from autograder.verdicts import Verdicts, handed_in
 from autograder.workers import GraderFault, Workers, cluster, in_short, threads
 
 AHEAD = 3
 """Notebooks handed out for each worker: one in work, and some lest it should wait."""
 BAR = "{desc} {bar} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 """The progress bar, which fits a terminal of 80 columns with all its counts."""
-SHOWN = 30
-"""Lines of a list that are shown."""
 ASK = 5.0
 """Seconds without a verdict, after which it is asked whether anybody still works."""
 
@@ -54,8 +51,8 @@ def grade_class(
         csv: a file for the marks of the whole class.
 
     Returns:
-        0; 2 where a submission's file cannot be used, such as its time; or 3 where a
-        fault of the grader's own left one without marks.
+        0 where all that was handed in is graded; 1 where some could not be, each of
+        which is listed; 3 where a fault of the grader's own left one without marks.
 
     Raises:
         UnknownAssignment, SandboxError, CourseError: with one line each.
@@ -69,7 +66,7 @@ def grade_class(
     print(run.summary())
     if csv is not None and run.outcomes:
         _write(csv, as_csv(run.outcomes))
-    return 3 if run.faults else 2 if run.unusable else 0
+    return 3 if run.faults else 1 if run.unusable or run.strays else 0
 
 
 class Classroom:
@@ -87,6 +84,7 @@ class Classroom:
         self.outcomes: dict[str, Outcome] = {}
         self.faults: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
+        self.strays: list[str] = []
         self.graded = 0
         self.todo: deque[str] = deque()
         self.untold: list[str] = []
@@ -124,11 +122,10 @@ class Classroom:
             found = Counter(kind(outcome) for outcome in self.outcomes.values())
             parts.append(table(list(self.outcomes.values())))
             parts.append(", ".join(f"{found[word]} {word}" for word in KINDS))
-        if strays := self.folders.strays():
-            parts.append(_listed("not graded, for its name or its place:", strays))
+        if self.strays:
+            parts.append(_listed("not graded, for its name or its place:", self.strays))
         if self.unusable:
-            reasons = sorted(self.unusable.values())
-            parts.append(_listed("not graded:", reasons))
+            parts.append(_listed("not graded:", sorted(self.unusable.values())))
         parts += [self._fault(reason) for reason in sorted(set(self.faults.values()))]
         return "\n\n".join(parts)
 
@@ -155,11 +152,10 @@ class Classroom:
             self.outcomes[student] = outcome
             if not self.folders.told(student):
                 self.untold.append(student)
-        if not self.todo and not self.outcomes:
+        self.strays = self.folders.strays()
+        if not (self.todo or self.outcomes or self.strays):
             where = f"submitted/STUDENT/{self.assignment}/{self.assignment}.ipynb"
-            strays = "; ".join(self.folders.strays()[:3])
-            found = f" (but {strays})" if strays else ""
-            raise CourseError(f"nothing was handed in: there is no {where}{found}")
+            raise CourseError(f"nothing was handed in: there is no {where}")
 
     def _believe(self, marks: Mapping[str, Mapping[str, float | None]]) -> None:
         """Do again what the gradebook does not hold as notebooks and pages say it."""
@@ -281,29 +277,9 @@ class Classroom:
         self.recorder.withdraw(student)
 
 
-@contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Keep other runs out, until the end of this process at the latest."""
-    path = root / FOLDER / "lock"
-    try:
-        path.parent.mkdir(exist_ok=True)
-        file = path.open("w")
-    except OSError as error:
-        raise CourseError(f"{path} cannot be written: {error.strerror}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CourseError(
-                "another `class` is at work in this course: wait until it is done"
-            ) from None
-        yield
-
-
 def _listed(words: str, lines: Sequence[str]) -> str:
-    """Some words and a line for each of a list, which may be long."""
-    rest = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n  ".join([words, *lines[:SHOWN], *rest])
+    """Some words and a line for each of a list."""
+    return "\n  ".join([words, *lines])
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,20 +24,26 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
+from nbgrader.preprocessors import (
+    NbGraderPreprocessor,
+    OverwriteCells,
+    SaveAutoGrades,
+)
 
-from autograder.course import CourseError
+from autograder.course import CourseError, gradebook_url
 from autograder.exercises import UnknownAssignment, load
 from autograder.folders import unfit
 from autograder.judge import ExerciseVerdict, NotebookError, SandboxError, Verdict
 from autograder.judge.notebook import grade_id_of, read
 from autograder.judge.sandbox import Sandbox
+from autograder.term import refuse_unfinished
 from autograder.verdicts import NAMED, Verdicts, handed_in
 
 NOTES = {
     "-": "nothing was handed in",
-    "late": "handed in after the due date; a penalty is already taken off",
-    "by hand": "a mark given by hand is from before the last grading: look at it again",
+    "late": "handed in after the due date",
+    "penalty": "points for lateness are already taken off",
+    "by hand": "a mark given by hand may be for an earlier notebook: look at it again",
     "not graded": "`python -m autograder class ASSIGNMENT` grades it, or says why not",
     "error": "a cell or a function raised an error",
     "timeout": "a function did not end in time",
@@ -73,6 +80,7 @@ class SubmissionExporter(NotebookExporter):
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         # Once, and before any submission is touched.
         try:
+            refuse_unfinished(Path(self.converter.coursedir.root))
             self.verdicts = Verdicts(Path(self.converter.coursedir.root))
             self.probe()
             self.release = self.released(self.converter.coursedir.assignment_id)
@@ -172,6 +180,36 @@ class Judge(NbGraderPreprocessor):
         return nb, resources
 
 
+class SaveMarks(SaveAutoGrades):
+    """Saves the judge's marks; a person's stay, and are for the notebook they are for.
+
+    nbgrader has a person look at their mark again after each grading. Here they do so
+    if the notebook is another one than at the grading before.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Save the marks, and note which notebook they are for."""
+        about = resources["nbgrader"]
+        folder = self.parent.verdicts.folder / "handed-in" / about["assignment"]
+        note, digest = folder / about["student"], sha256(self.parent.data).hexdigest()
+        self.same = note.is_file() and note.read_text(errors="replace") == digest
+        nb, resources = super().preprocess(nb, resources)
+        if not self.same:
+            folder.mkdir(parents=True, exist_ok=True)
+            note.write_text(digest)
+        return nb, resources
+
+    def _add_score(self, cell: Any, resources: Any) -> None:
+        names = self.notebook_id, self.assignment_id, self.student_id
+        name = cell.metadata.nbgrader["grade_id"]
+        mark = self.gradebook.find_grade(name, *names)
+        looked_at = mark.manual_score is not None and not mark.needs_manual_grade
+        super()._add_score(cell, resources)
+        if self.same and looked_at:
+            mark.needs_manual_grade = False
+            self.gradebook.db.commit()
+
+
 def in_order(data: bytes, released: Any) -> Any:
     """A submission as a notebook whose every graded cell is there, once, as released.
 
@@ -212,7 +250,8 @@ def forget_marks(about: Mapping[str, str]) -> None:
     names = about["notebook"], about["assignment"], about["student"]
     with Gradebook(about["db_url"]) as gradebook:
         for mark in gradebook.find_submission_notebook(*names).grades:
-            mark.auto_score, mark.needs_manual_grade = None, True
+            mark.auto_score = None
+            mark.needs_manual_grade |= mark.manual_score is None
         gradebook.db.commit()
 
 
@@ -225,7 +264,7 @@ def print_grades(root: Path) -> None:
     path = root / "gradebook.db"
     if not path.is_file():
         raise CourseError("there is no gradebook.db: nothing has been released yet")
-    with Gradebook(f"sqlite:///{path}") as gradebook:
+    with Gradebook(gradebook_url(root)) as gradebook:
         rows = list(_rows(gradebook, root))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -258,13 +297,14 @@ def _rows(gradebook: Any, root: Path) -> Iterator[tuple[str, ...]]:
 def _result(found: Any, statuses: Mapping[str, str]) -> str:
     """Marks and notes of one submission."""
     notes = ["late"] if found.total_seconds_late > 0 else []
+    penalty = sum(n.late_submission_penalty or 0.0 for n in found.notebooks)
+    notes += ["penalty"] if penalty else []
     grades = [grade for notebook in found.notebooks for grade in notebook.grades]
     if any(g.needs_manual_grade and g.manual_score is not None for g in grades):
         notes.append("by hand")
     notes += [status for status in NOTES if status in statuses.values()]
     if any(g.auto_score is None and g.manual_score is None for g in grades):
         return ", ".join(["not graded", *notes])
-    penalty = sum(n.late_submission_penalty or 0.0 for n in found.notebooks)
     score = max(0.0, found.score - penalty)  # as nbgrader exports it
     return f"{round(score, 2):>5g} / {found.max_score:g}  {', '.join(notes)}"
 

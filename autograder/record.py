@@ -37,7 +37,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from tornado.log import app_log
 from traitlets import default
 
-from autograder.course import CourseError, open_course
+from autograder.course import CourseError, gradebook_fault, open_course
 from autograder.folders import FileFault
 from autograder.gradebook import SubmissionExporter, forget_marks
 from autograder.verdicts import Verdicts
@@ -203,7 +203,7 @@ class Recorder:
                 cause, DatabaseError
             ):
                 raise
-            raise CourseError(f"gradebook.db cannot be used: {cause.orig}") from None
+            raise CourseError(gradebook_fault(self.root, cause.orig)) from None
         except OSError as error:
             if error.errno not in MACHINE:
                 raise

@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell
 
 from autograder.answers import Answer, find_answers
 from autograder.chapter import find_exercises, read_chapter
-from autograder.course import CourseError
+from autograder.course import CourseError, gradebook_url
 from autograder.exercises import assignments, load
 from autograder.progress import say
 
@@ -298,7 +298,7 @@ def _set_due_dates(root: Path, names: list[str]) -> None:
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.utils import parse_utc
 
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+    with Gradebook(gradebook_url(root)) as gradebook:
         for name in names:
             try:
                 assignment = gradebook.find_assignment(name)

@@ -467,6 +467,6 @@ def _display(report: Report) -> None:
 
         display(report)
     else:
-        # It quotes the student's errors, whose letters the terminal may not have.
-        encoding = sys.stdout.encoding or "utf-8"
+        # A terminal or a pipe may not know all letters of a student's text.
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         print(str(report).encode(encoding, "backslashreplace").decode(encoding))

@@ -95,6 +95,8 @@ def _from_notebook(path: Path, name: str) -> Callable[..., Any]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    except OSError as error:
+        raise NotProvided(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise NotProvided(f"{path} is not a notebook: {error!r}") from None
     for source in sources:
