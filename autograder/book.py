@@ -33,9 +33,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
+from sphinx_external_toc import events
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from autograder.course import CourseError
+from autograder.filesystem import take_names_for_names
 from autograder.progress import say
 from autograder.runs import Runs, made_from
 from descentlab.exercise import SOLUTIONS
@@ -107,6 +109,7 @@ def _count_pages(root: Path, html: Path) -> int:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this once, when it loads the extension."""
+    take_names_for_names(events)
     book = Book()
     app.connect("env-get-outdated", book.find_stale)
     app.connect("env-before-read-docs", book.run_missing)

@@ -1,7 +1,8 @@
-"""nbgrader in any folder: whatever it is called, and on any file system.
+"""Others' tools in any folder: whatever it is called, and on any file system.
 
-nbgrader takes whole paths for patterns, so that a course in ``Kurs [DL]`` seems to be
-empty. It also sets permissions that a memory card or a shared folder may not have.
+nbgrader and Sphinx's table of contents take whole paths for patterns, so that a course
+in ``Kurs [DL]`` seems to be empty. And nbgrader sets permissions that a memory card or
+a shared folder does not have.
 """
 
 from __future__ import annotations
@@ -29,26 +30,33 @@ def adapt_nbgrader() -> None:
 
     for name, module in list(sys.modules.items()):
         if name.startswith("nbgrader.") and getattr(module, "glob", None) is glob:
-            module.glob = SimpleNamespace(glob=found)  # type: ignore[attr-defined]
+            take_names_for_names(module)
     converter = nbgrader.converters.base.BaseConverter
     converter.set_permissions = _if_known(converter.set_permissions)
 
 
-def found(pattern: str) -> list[str]:
+def take_names_for_names(module: Any) -> None:
+    """Let a module that searches with ``glob`` find files in a folder of any name."""
+    module.glob = SimpleNamespace(glob=found, iglob=found)
+
+
+def found(pattern: str, recursive: bool = False) -> list[str]:
     """The files that a pattern stands for, as ``glob.glob`` finds them.
 
-    The beginning of the pattern that exists as it is written is no pattern. What an
-    asterisk begins always is one: nbgrader's own are ``*`` and such as ``*.ipynb``.
+    The beginning of the pattern that exists as it is written is no pattern. Names that
+    consist of an asterisk, or of one before a suffix, always are: the tools' own are.
     """
     parts = pattern.split(os.sep)
-    count = next((n for n, p in enumerate(parts) if p[:2] in ("*", "*.")), len(parts))
+    stars = (n for n, part in enumerate(parts) if part[:2] in ("*", "**", "*."))
+    count = next(stars, len(parts))
     while count and not os.path.lexists(os.sep.join(parts[:count]) or os.sep):
         count -= 1
     if count == len(parts):
         return [pattern]
-    above = os.path.join(os.sep.join(parts[:count]), "") if count else ""
+    above = os.sep.join([*parts[:count], ""]) if count else ""
     rest = os.path.join(*parts[count:])
-    return [above + path for path in glob.glob(rest, root_dir=above or None)]
+    paths = glob.glob(rest, root_dir=above or None, recursive=recursive)
+    return [above + path for path in paths]
 
 
 def _if_known(set_permissions: Callable[..., None]) -> Callable[..., None]:

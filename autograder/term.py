@@ -191,8 +191,12 @@ def _move(
         _move(child, target / child.name, moved)
     with suppress(OSError):
         shutil.copystat(source, target)
-    if not stays and not os.path.ismount(source):
-        source.rmdir()
+    if not stays:
+        try:
+            source.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY:  # a file system is mounted there
+                raise
 
 
 def _copy(source: Path, target: Path) -> None:
