@@ -52,7 +52,7 @@ def found(pattern: str, recursive: bool = False) -> list[str]:
     while count and not os.path.lexists(os.sep.join(parts[:count]) or os.sep):
         count -= 1
     if count == len(parts):
-        return [pattern]
+        return [pattern] if pattern else []
     above = os.sep.join([*parts[:count], ""]) if count else ""
     rest = os.path.join(*parts[count:])
     paths = glob.glob(rest, root_dir=above or None, recursive=recursive)

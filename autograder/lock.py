@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from autograder.course import NO_LOCKS, CourseError
-
-FOLDER = ".verdicts"
-"""The folder of what may be deleted at any time: verdicts, locks, notes."""
+from autograder.verdicts import FOLDER
 
 
 @contextmanager

@@ -208,7 +208,9 @@ class Recorder:
             if error.errno not in MACHINE:
                 raise
             where = error.filename or self.root
-            raise CourseError(f"{where} cannot be written: {error.strerror}") from None
+            raise CourseError(
+                f"{where} cannot be read or written: {error.strerror}"
+            ) from None
 
 
 def _all(gradebook: Any, assignment: Any, *columns: Any) -> Any:

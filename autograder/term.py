@@ -259,7 +259,7 @@ def _begin_gradebook(root: Path) -> None:
     if refused:
         lacking = " ".join(refused)
         raise CourseError(
-            f"the class is put away, but the new gradebook lacks {lacking}: run"
+            f"the class is put away, but nbgrader did not take up {lacking}: run"
             f" `python -m autograder release {lacking}`"
         )
 

@@ -19,6 +19,8 @@ from autograder.sample import Paper, read_paper, submissions
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENTS = tuple(assignments(ROOT))
+FOLDER = "Kurs [DL] (1) für Übungen"
+"""What the course is called in these tests: no tool may take it for a pattern."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Course:
 @pytest.fixture(scope="session")
 def released(tmp_path_factory) -> Course:
     """The course with its releases made, and nothing handed in."""
-    root = tmp_path_factory.mktemp("released")
+    root = tmp_path_factory.mktemp("released") / FOLDER
     for name in ("autograder", "chapters", "descentlab", "solutions"):
         ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
@@ -95,7 +97,7 @@ def released(tmp_path_factory) -> Course:
 @pytest.fixture(scope="session")
 def classroom(released, tmp_path_factory) -> Course:
     """The course with the sample class's submissions."""
-    course = released.copy(tmp_path_factory.mktemp("classroom"))
+    course = released.copy(tmp_path_factory.mktemp("classroom") / FOLDER)
     course.run("autograder", "sample")
     return course
 

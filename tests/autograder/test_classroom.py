@@ -30,6 +30,7 @@ from autograder import verdicts as judging
 from autograder import workers
 from autograder.classroom import grade_class
 from autograder.course import CourseError, key
+from autograder.gradebook import print_grades
 from autograder.judge import SandboxError
 from autograder.verdicts import reach
 
@@ -59,7 +60,7 @@ def hand_in(course, files):
 @pytest.fixture(scope="module")
 def handed(released, class_work, tmp_path_factory):
     """The course, and five students who have handed in 03_adam."""
-    course = released.copy(tmp_path_factory.mktemp("handed"))
+    course = released.copy(tmp_path_factory.mktemp("handed") / released.root.name)
     hand_in(course, {name: class_work[ADAM][name] for name in STUDENTS})
     key(course.root)
     return course
@@ -68,7 +69,7 @@ def handed(released, class_work, tmp_path_factory):
 @pytest.fixture
 def small(handed, tmp_path):
     """A copy of it to grade."""
-    return handed.copy(tmp_path / "course")
+    return handed.copy(tmp_path / handed.root.name)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +244,7 @@ def test_who_has_no_notebook_of_that_name_is_named(small, capsys):
     stray = small.file("submitted", "eve", ADAM, ".ipynb")
     stray.parent.mkdir(parents=True)
     stray.with_name("03_adam (1).ipynb").touch()
-    assert grade_class(small.root, ADAM) == 0
+    assert grade_class(small.root, ADAM) == 1
     capsys.readouterr()
     # A folder of another name, no folder at all, a name from an old archive.
     for place in ("mallory/adam/03_adam.ipynb", "03_adam.ipynb", "trent/03_adam.zip"):
@@ -254,7 +255,7 @@ def test_who_has_no_notebook_of_that_name_is_named(small, capsys):
         folder = small.root / "submitted" / os.fsdecode(name) / ADAM
         folder.mkdir(parents=True)
         shutil.copy(small.file("submitted", "all-right", ADAM, ".ipynb"), folder)
-    assert grade_class(small.root, ADAM) == 0
+    assert grade_class(small.root, ADAM) == 1
     said = capsys.readouterr().out
     assert said.startswith("03_adam: 0 graded, 5 graded before and unchanged\n")
     assert said.endswith(r"""
@@ -270,6 +271,19 @@ not graded, for its name or its place:
     small.run("autograder", "grades")
 
 
+def test_all_that_could_not_be_graded_is_listed_with_exit_status_1(small):
+    """However many they are, and also where nothing else was handed in."""
+    shutil.rmtree(small.root / "submitted")
+    names = [f"student-{number:02}" for number in range(40)]
+    for name in names:
+        stray = small.file("submitted", name, ADAM, " (1).ipynb")
+        stray.parent.mkdir(parents=True)
+        stray.touch()
+    said = small.run("autograder", "class", ADAM, status=1)
+    wanted = [f"  {name} has no 03_adam.ipynb (03_adam (1).ipynb)" for name in names]
+    assert said.splitlines()[-40:] == wanted
+
+
 @pytest.mark.parametrize("time", [b"yesterday", b"\xff\xfe2\x000\x00", b"9" * 30, b""])
 def test_a_time_that_is_none_is_told_and_is_no_fault_of_ours(
     small, wanted, time, capsys
@@ -277,7 +291,7 @@ def test_a_time_that_is_none_is_told_and_is_no_fault_of_ours(
     assert grade_class(small.root, ADAM) == 0
     file = small.file("submitted", "untouched", ADAM, ".ipynb")
     file.with_name("timestamp.txt").write_bytes(time)
-    assert grade_class(small.root, ADAM) == 2
+    assert grade_class(small.root, ADAM) == 1
     assert capsys.readouterr().out.endswith("""
 
 not graded:
@@ -401,6 +415,38 @@ def test_a_persons_marks_stay(small, wanted):
         assert found.score == 2.0
 
 
+@pytest.mark.parametrize("command", ["class", "autograde"])
+def test_a_persons_mark_is_to_be_looked_at_again_once_the_notebook_is_another(
+    small, class_work, capsys, command
+):
+    def grade_again():
+        if command == "class":
+            grade_class(small.root, ADAM, force=True)
+        else:
+            small.run("nbgrader", "autograde", ADAM, "--force")
+        capsys.readouterr()
+        print_grades(small.root)
+        said = capsys.readouterr().out
+        assert ("\nby hand: " in said) == (" by hand" in said)
+        rows = said.split("\n\n")[0].splitlines()
+        return [row.split()[0] for row in rows if " by hand" in row]
+
+    def look_at_it():
+        """As the formgrader saves it."""
+        with Gradebook(f"sqlite:///{small.root / 'gradebook.db'}") as gradebook:
+            found = gradebook.find_grade("check_adam_step", ADAM, ADAM, "untouched")
+            found.manual_score, found.needs_manual_grade = 2.0, False
+            gradebook.db.commit()
+
+    assert grade_again() == []
+    look_at_it()
+    assert grade_again() == grade_again() == []
+    hand_in(small, {"untouched": class_work[ADAM]["all-right"]})
+    assert grade_again() == grade_again() == ["untouched"]
+    look_at_it()
+    assert grade_again() == []
+
+
 def test_what_a_person_adds_comes_onto_the_page(small):
     grade_class(small.root, ADAM)
     before = written(small)
@@ -486,6 +532,61 @@ def test_two_at_once_are_refused(small):
         with pytest.raises(CourseError, match="another `class` is at work"):
             grade_class(small.root, ADAM)
     assert not (small.root / "autograded").exists()
+
+
+WITHOUT_LOCKS = """
+import errno, fcntl, os, sys
+import pyseccomp
+program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+refusal = pyseccomp.ERRNO(getattr(errno, sys.argv[1]))
+program.add_rule(refusal, "flock")
+for command in (fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW):
+    program.add_rule(refusal, "fcntl", pyseccomp.Arg(1, pyseccomp.EQ, command))
+program.load()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Runs Python as on a file system that has no locks, for SQLite neither."""
+
+
+@pytest.mark.parametrize("answer", ["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
+def test_on_a_file_system_without_locks_a_class_is_graded(small, wanted, answer):
+    start = sys.executable, "-c", WITHOUT_LOCKS, answer
+    said = small.run("autograder", "class", ADAM, start=start)
+    assert said.startswith("03_adam: 5 graded\n")
+    assert marks(small) == wanted and is_whole(small)
+    assert small.run("autograder", "grades", start=start).count(" / 16") == 5
+    small.run("nbgrader", "autograde", ADAM, "--force", start=start)
+    assert marks(small) == wanted
+    # What a killed process would leave.
+    (small.root / "gradebook.db.lock").mkdir()
+    said = small.run("autograder", "class", ADAM, start=start, status=2)
+    assert "database is locked; if nothing is at work, delete gradebook.db.lock" in said
+
+
+WITHOUT_LINKS = """
+import os, sys
+import pyseccomp
+program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+refusal = pyseccomp.ERRNO(1)
+for call in ("link", "linkat", "symlink", "symlinkat"):
+    program.add_rule(refusal, call)
+for call, place in {"chmod": 1, "fchmod": 1, "fchmodat": 2}.items():
+    program.add_rule(refusal, call, pyseccomp.Arg(place, pyseccomp.EQ, 0o444))
+program.load()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Runs Python as on a memory card: no links, and permissions for all files alike."""
+
+
+def test_on_a_file_system_without_links_and_permissions_a_class_is_graded(small):
+    (small.root / ".judge-key").unlink()
+    start = sys.executable, "-c", WITHOUT_LINKS
+    said = small.run("autograder", "class", ADAM, start=start)
+    assert said.startswith("03_adam: 5 graded\n")
+    assert marks(small) == judged_alone(small, STUDENTS) and is_whole(small)
+    small.run("nbgrader", "autograde", ADAM, "--force", start=start)
+    small.run("autograder", "term", "spring", start=start)
+    assert (small.root / "terms" / "spring" / "gradebook.db").is_file()
 
 
 def test_a_locked_gradebook_is_told_and_nothing_is_lost(small, wanted):

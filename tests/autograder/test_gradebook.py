@@ -120,7 +120,8 @@ def test_the_table_tells_marks_and_what_stands_beside_them(graded):
     # Adam's step has the most mistakes: who made its last handed in nothing before.
     last = max(len(e.misconceptions) for e in load("03_adam").exercises)
     assert "- 8 / 16" in " ".join(rows[f"mistake-{last}"])
-    assert "late: handed in after the due date" in said
+    # No penalty is configured: none is claimed.
+    assert "\nlate: handed in after the due date\n" in said and "penalty" not in said
     assert "missing:" not in said  # nobody's: not explained
 
 
@@ -556,6 +557,7 @@ def test_the_table_has_the_score_that_nbgrader_exports(graded, tmp_path, capsys)
     print_grades(course.root)
     said = capsys.readouterr().out
     rows = {row.split()[0]: " ".join(row.split()) for row in said.splitlines() if row}
-    assert "10 / 16 late" in rows["all-right-late"]
+    assert "10 / 16 late, penalty" in rows["all-right-late"]
+    assert "\npenalty: points for lateness are already taken off\n" in said
     assert "13 / 16 by hand" in rows["all-right"]
-    assert "\nby hand: a mark given by hand is from before" in said
+    assert "\nby hand: a mark given by hand may be for an earlier notebook" in said

@@ -1,10 +1,12 @@
 """The command line: what is no fault of the grader's is told in one line."""
 
+import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from autograder import __main__ as module
@@ -59,3 +61,42 @@ def test_a_reader_that_goes_away_is_no_fault():
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (1, b"")
+
+
+NAME = "J\N{LATIN SMALL LETTER U WITH DIAERESIS}rgen \N{GREEK SMALL LETTER THETA}"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8:strict"])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_no_output_fails_for_its_encoding(encoding, stream):
+    program = f"""
+import sys
+from autograder import __main__ as m
+m._grades = lambda options: print({NAME!r}, file=sys.{stream})
+sys.exit(m.main(["grades"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    name = encoding.partition(":")[0]
+    said = NAME.encode(name, "backslashreplace") + os.linesep.encode()
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout or done.stderr) == said
+
+
+def test_a_refusal_is_told_whatever_its_letters(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder", "grade", "03_adam", f"{NAME}.ipynb"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "autograder: J\\xfcrgen \\u03b8.ipynb cannot be read: No such file or"
+        " directory\n"
+    )

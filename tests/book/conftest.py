@@ -155,7 +155,9 @@ class Build:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, Build]:
     """The tiny course after its first build, by `autograder.book.build`: only read."""
-    root = tmp_path_factory.mktemp("course")
+    # No tool may take the folder's name for a pattern.
+    root = tmp_path_factory.mktemp("course") / "Kurs [DL] (1) für Übungen"
+    root.mkdir()
     shutil.copy(REPOSITORY / "_config.yml", root)
     for folder in ("_static", "descentlab"):
         ignored = shutil.ignore_patterns("__pycache__", "published")
@@ -192,6 +194,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, Build]:
 @pytest.fixture
 def course(built: tuple[Course, Build], tmp_path: Path) -> Course:
     """The built course once more, to be changed; its runs are in its cache."""
-    course = Course(tmp_path / "course")
+    course = Course(tmp_path / built[0].root.name)
     shutil.copytree(built[0].root, course.root)
     return course

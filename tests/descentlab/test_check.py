@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import sys
 from dataclasses import replace
 from importlib import import_module, resources
 
@@ -447,6 +448,22 @@ def test_an_earlier_function_that_is_not_called_is_not_blamed():
 
 
 # -- check() itself --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_check_prints_whatever_letters_the_terminal_knows(monkeypatch, encoding):
+    """A student's message may have any."""
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+
+    def split(x, by=2.0):
+        raise RuntimeError("\N{GREEK SMALL LETTER THETA} ist für mich zu groß")
+
+    with pytest.raises(AssertionError):
+        check(split)
+    terminal.flush()
+    words = "\N{GREEK SMALL LETTER THETA} ist für mich zu groß"
+    assert words.encode(encoding, "backslashreplace") in terminal.buffer.getvalue()
 
 
 def test_check_prints_and_returns(capsys):

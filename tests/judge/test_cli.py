@@ -1,5 +1,6 @@
 """The command line as the contract has it: exit status, one line, one JSON object."""
 
+import errno
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder import course
 from autograder.__main__ import main
 from autograder.course import KEY_FILE, ROOT, CourseError, key
 from autograder.judge.notebook import MAX_SIZE
@@ -261,6 +263,65 @@ def test_a_key_that_is_none_is_refused(tmp_path, text):
     assert "\n" not in str(error.value)
 
 
+def test_no_hard_link_is_needed_for_a_key(tmp_path, monkeypatch):
+    """Memory cards and shared folders have none."""
+
+    def refuse(source, target, **options):
+        raise OSError(errno.EPERM, "Operation not permitted", source)
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert key(tmp_path) == key(tmp_path)
+    assert os.listdir(tmp_path) == [KEY_FILE]
+
+
+def test_whoever_asks_at_once_gets_the_same_key(tmp_path):
+    program = f"""
+from pathlib import Path
+from autograder.course import key
+print(key(Path({str(tmp_path)!r})).hex())
+"""
+    command = [sys.executable, "-c", program]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(4)
+    ]
+    said = {process.communicate()[0].decode().strip() for process in processes}
+    assert said == {key(tmp_path).hex()}
+    assert os.listdir(tmp_path) == [KEY_FILE]
+
+
+def test_a_key_that_comes_from_another_process_is_waited_for(tmp_path, monkeypatch):
+    draft = tmp_path / f"{KEY_FILE}.new"
+    draft.touch()
+
+    def sleep(seconds):
+        draft.write_text("ab" * 32 + "\n")
+        draft.rename(tmp_path / KEY_FILE)
+
+    monkeypatch.setattr(course.time, "sleep", sleep)
+    assert key(tmp_path) == bytes.fromhex("ab" * 32)
+
+
+def test_a_key_whose_making_was_interrupted_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "PATIENCE", 0.0)
+    (tmp_path / f"{KEY_FILE}.new").touch()
+    with pytest.raises(CourseError, match=r"was interrupted: delete .*judge-key\.new$"):
+        key(tmp_path)
+    (tmp_path / f"{KEY_FILE}.new").unlink()
+    assert len(key(tmp_path)) == 32
+
+
+def test_a_full_disk_leaves_no_part_of_a_key(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(CourseError, match=r"No space left on device$"):
+            key(tmp_path)
+    assert os.listdir(tmp_path) == []
+    assert len(key(tmp_path)) == 32
+
+
 def test_a_key_that_cannot_be_made_is_refused(tmp_path):
-    with pytest.raises(CourseError, match="cannot be read or made"):
+    with pytest.raises(CourseError, match=r"be read or made: .*: No such file"):
         key(tmp_path / "no such folder")
