@@ -126,12 +126,12 @@ def gradebook_url(root: Path, name: str = GRADEBOOK) -> str:
 
 def gradebook_fault(root: Path, cause: object) -> str:
     """What to say of an error of the database's."""
+    words = f"{GRADEBOOK} cannot be used: {cause}"
     lock = root / f"{GRADEBOOK}.lock"
-    # Where the file system has no locks, it outlives a process that was killed.
-    advice = (
-        f": if nothing else is at work, delete {lock.name}" if lock.exists() else ""
-    )
-    return f"{GRADEBOOK} cannot be used: {cause}{advice}"
+    if lock.exists():
+        # Where the file system has no locks, it outlives a process that was killed.
+        words += f"; if nothing is at work, delete {lock.name}"
+    return words
 
 
 def has_locks(root: Path) -> bool:

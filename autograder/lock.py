@@ -7,7 +7,6 @@ says who made it, so that what a killed process left behind is cleared away.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
@@ -51,6 +50,10 @@ def _locked(file: TextIO) -> bool:
     Raises:
         CourseError: where another process has locked it.
     """
+    try:
+        import fcntl
+    except ImportError:
+        return False  # Windows, where other commands need this module
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -42,6 +42,13 @@ def test_without_locks_one_at_a_time_all_the_same(tmp_path, without_locks):
         assert not held(tmp_path).exists()
 
 
+def test_on_windows_one_at_a_time_too(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    words = "another `class` is at work"
+    with alone(tmp_path), pytest.raises(CourseError, match=words), alone(tmp_path):
+        pytest.fail("two at once")
+
+
 def test_the_lock_goes_with_an_error(tmp_path, without_locks):
     with pytest.raises(ValueError, match="inside"), alone(tmp_path):
         raise ValueError("inside")
