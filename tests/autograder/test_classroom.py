@@ -575,7 +575,7 @@ for call, place in {"chmod": 1, "fchmod": 1, "fchmodat": 2}.items():
 program.load()
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""Runs Python as on a memory card: no hard links, the same permissions for all files."""
+"""Runs Python as on a memory card: no hard links, and no permissions of one file."""
 
 
 def test_on_a_file_system_without_links_and_permissions_a_class_is_graded(small):
