@@ -245,7 +245,8 @@ def _begin_gradebook(root: Path) -> None:
         return
     path, draft = root / GRADEBOOK, root / f"{GRADEBOOK}.new"
     course = open_course(root)
-    if not path.exists():
+    fresh = not path.exists()  # else somebody opened the formgrader meanwhile
+    if fresh:
         for part in root.glob(f"{draft.name}*"):
             part.unlink()
         course.coursedir.db_url = gradebook_url(root, draft.name)
@@ -254,7 +255,7 @@ def _begin_gradebook(root: Path) -> None:
         _say(f"{name} goes into the new gradebook ({number} of {len(names)})")
         if not course.generate_assignment(name)["success"]:
             refused.append(name)
-    if not path.exists():
+    if fresh:
         draft.replace(path)
     if refused:
         lacking = " ".join(refused)
