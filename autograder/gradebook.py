@@ -200,12 +200,15 @@ class SaveMarks(SaveAutoGrades):
         return nb, resources
 
     def _add_score(self, cell: Any, resources: Any) -> None:
+        if not self.same:
+            super()._add_score(cell, resources)
+            return
         names = self.notebook_id, self.assignment_id, self.student_id
         name = cell.metadata.nbgrader["grade_id"]
         mark = self.gradebook.find_grade(name, *names)
         looked_at = mark.manual_score is not None and not mark.needs_manual_grade
         super()._add_score(cell, resources)
-        if self.same and looked_at:
+        if looked_at:
             mark.needs_manual_grade = False
             self.gradebook.db.commit()
 
