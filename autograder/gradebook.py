@@ -339,7 +339,8 @@ def _write_verdict(cell: Any, verdict: ExerciseVerdict) -> None:
         "text/plain": repr(float(verdict.score)),
         "text/html": verdict.report._repr_html_(),
     }
-    metadata = {"status": verdict.status}
+    names = list(verdict.misconceptions)
+    metadata = {"status": verdict.status, "misconceptions": names}
     output = nbformat.v4.new_output(
         "execute_result", data, execution_count=1, metadata=metadata
     )

@@ -78,13 +78,13 @@ class Verdicts:
     def keep(self, name: str, verdict: Verdict) -> None:
         """Keep a verdict, whole or not at all.
 
-        One with a timeout is known to this object alone: the machine may have been
-        busy, and the next run is to try again.
+        One that ran out of time is known to this object alone: the machine may have
+        been busy, and the next run is to try again.
 
         Raises:
             CourseError: if the disk does not take it.
         """
-        if any(one.status == "timeout" for one in verdict.exercises.values()):
+        if any(one.out_of_time for one in verdict.exercises.values()):
             self.fleeting[name] = verdict
             return
         path = self._path(name)

@@ -135,7 +135,7 @@ def _misconceptions(exercise: Exercise) -> Iterator[Tried]:
         verdicts = _verdicts(exercise, mistake.function)
         held = {
             "caught": all(v.status != "passed" for v in verdicts),
-            "named": all(v.mistake == mistake.name for v in verdicts),
+            "named": all(list(v.misconceptions) == [mistake.name] for v in verdicts),
         }
         yield Tried("misconceptions", mistake.name, held)
 
@@ -164,7 +164,7 @@ def _wrong_answers(exercise: Exercise) -> Iterator[Tried]:
         verdicts = _verdicts(exercise, form.function)
         held = {
             "caught": all(v.status != "passed" for v in verdicts),
-            "named": all(is_told(form, v.mistake, v.report) for v in verdicts),
+            "named": all(is_told(form, v.report) for v in verdicts),
         }
         yield Tried("wrong", form.function.__name__, held)
 

@@ -23,7 +23,7 @@ from descentlab.compare import (
     shielded,
     used,
 )
-from descentlab.published import Published, Sheet, sheet_of
+from descentlab.published import Mistake, Published, Sheet, sheet_of
 from descentlab.report import Line, Report, show_call
 
 Item = TypeVar("Item")
@@ -45,6 +45,7 @@ ADVICE = {
     " anything is computed: a caller can catch that one.",
     "assert": "Raise the error that the exercise names, with raise: a caller can"
     " catch that one, and an assert may be switched off.",
+    "endless": "Is there a loop that never ends, or an array that grows and grows?",
     "nothing": "The function returns nothing: printing shows a value, return hands it"
     " over.",
     "nothing-here": "Here it returns None, elsewhere it does not: one way through the"
@@ -198,10 +199,11 @@ def _report(function: Callable[..., Any], sheet: Sheet) -> Report:
     (item, answer), fault = clearest(((i, a), i.case, f) for i, a, f in shown)
     answers = [answer for _, answer, _ in values]
     of_numbers = item.case.group == "value"
+    # What is right in all of them may be like a mistake that has another type.
+    mistake = name_mistake(answers, sheet) if of_numbers else None
     advice = [
         *signature_advice(sheet.arguments, arguments_of(function)),
-        # What is right in all of them may be like a mistake that has another type.
-        *(name_mistake(answers, sheet) if of_numbers else []),
+        *([mistake_advice(mistake.name, mistake.sentence)] if mistake else []),
         *general_advice(fault, answer.raised, any_result(a for _, a, _ in played)),
     ]
     facts = failure_facts(name, sheet.arguments, item.case, fault)
@@ -210,7 +212,8 @@ def _report(function: Callable[..., Any], sheet: Sheet) -> Report:
     advice += parts_advice(
         sheet.parts, [(a.result, i.expected, i.tolerance) for i, a, _ in values]
     )
-    return Report(headline, False, lines, facts, advice, sheet.where, sheet.link)
+    names = [mistake.name] if mistake else []
+    return Report(headline, False, lines, facts, advice, sheet.where, sheet.link, names)
 
 
 def clearest(wrong: Iterable[tuple[Item, Case, Fault | None]]) -> tuple[Item, Fault]:
@@ -355,14 +358,14 @@ def parts_advice(
     return [f"{right_ones}: look at what makes {rest}."]
 
 
-def name_mistake(answers: Sequence[Answer], sheet: Sheet) -> list[str]:
-    """The sentence of the misconception that gives these very answers."""
+def name_mistake(answers: Sequence[Answer], sheet: Sheet) -> Mistake | None:
+    """The misconception that gives these very answers."""
     if all(answer.raised for answer in answers):
-        return []
+        return None
     for mistake in sheet.mistakes:
         if all(map(agrees, answers, mistake.answers)):
-            return [mistake_advice(mistake.name, mistake.sentence)]
-    return []
+            return mistake
+    return None
 
 
 def arguments_of(function: Callable[..., Any]) -> dict[str, str | None]:

@@ -34,6 +34,8 @@ class Report:
     ``lines`` tell what passed, ``facts`` show the first failure (the call, what was
     expected, what came), ``advice`` says what it probably means, ``where`` names the
     place in the chapter to look at, ``link`` is its address, if it has one.
+    ``misconceptions`` are the names of the mistakes that it tells of, the most
+    important first.
     """
 
     headline: str
@@ -43,6 +45,7 @@ class Report:
     advice: Sequence[str] = ()
     where: str = ""
     link: str = ""
+    misconceptions: Sequence[str] = ()
 
     @property
     def brief(self) -> str:

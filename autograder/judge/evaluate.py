@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from autograder.judge.exercise import (
     Misconception,
     Run,
 )
-from autograder.judge.sandbox import Ended, shapes
+from autograder.judge.sandbox import Ended, OutOfTime, shapes
 from autograder.judge.verdict import ExerciseVerdict
 from descentlab.check import (
     any_result,
@@ -33,6 +33,7 @@ from descentlab.check import (
     shield_advice,
 )
 from descentlab.compare import (
+    GROUPS,
     Answer,
     Case,
     Fault,
@@ -68,42 +69,124 @@ class Earlier:
     wrong: Sequence[str] = ()
 
 
+class Place(NamedTuple):
+    """A case by its number, and whether earlier functions worked on copies in it."""
+
+    number: int
+    on_copies: bool
+
+
+class Trial:
+    """An exercise's cases, and what has come of them so far.
+
+    It outlives a sandbox: after a call that ended one, the next takes up where that was
+    left, and a group of marks that such a call costs is played no further.
+
+    Args:
+        seed: where the inputs are drawn from.
+    """
+
+    def __init__(self, exercise: Exercise, seed: int) -> None:
+        self.exercise = exercise
+        self.cases = list(exercise.cases(np.random.default_rng(seed)))
+        self.played: dict[Place, Played] = {}
+        self.lost: dict[Place, Ended] = {}
+
+    def verdict(
+        self, function: Callable[..., Any], earlier: Earlier = Earlier()
+    ) -> ExerciseVerdict:
+        """Play the cases on a function and judge the answers.
+
+        Where it calls functions that are wrong, and does better if they work on copies,
+        that is what it earns: it is not to blame for what they do to its arrays.
+
+        Args:
+            earlier: what else the student wrote.
+
+        Raises:
+            Ended: where a call ends the sandbox; its ``place`` tells which.
+        """
+        verdict = self._verdict(function, earlier)
+        if verdict.status == "passed" or not earlier.wrong:
+            return verdict
+        on_copies = shielded(function, earlier.wrong)
+        again = self._verdict(on_copies, Earlier(), on_copies=True)
+        if again.score > verdict.score:
+            return with_advice(again, [shield_advice(earlier.wrong)])
+        return verdict
+
+    def begin_anew(self) -> None:
+        """Forget what was played, but for the groups that are lost."""
+        self.played = {place: self.played[place] for place in self.lost}
+
+    def lose(self, ended: Ended, reason: str) -> bool:
+        """Let a call that ended the sandbox cost its group, and no more.
+
+        Returns:
+            Whether it does: values count for all, so that without them all is lost.
+        """
+        if ended.place is None:
+            return False
+        case = self.cases[ended.place.number]
+        if case.group == "value" and not ended.place.on_copies:
+            return False
+        fault = Fault("endless", reason)
+        if case.raises is not None:
+            fault = Fault("silent", f"{reason}, where {case.raises} was expected")
+        self.played[ended.place] = Played(case, None, None, Answer(), fault)
+        self.lost[ended.place] = ended
+        return True
+
+    def facts(self, ended: Ended) -> list[tuple[str, str]]:
+        """What shows the call that ended the sandbox, if it was one."""
+        if ended.place is None:
+            return []
+        case = self.cases[ended.place.number]
+        return case_facts(self.exercise.name, self.exercise.arguments, case)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether a group was lost for want of time."""
+        return any(isinstance(ended, OutOfTime) for ended in self.lost.values())
+
+    def _verdict(
+        self, function: Callable[..., Any], earlier: Earlier, on_copies: bool = False
+    ) -> ExerciseVerdict:
+        values = self._play("value", function, on_copies)
+        if any(item.fault for item in values):
+            return _no_marks(self.exercise, values, earlier)
+        played = [x for group in GROUPS for x in self._play(group, function, on_copies)]
+        return _marks(self.exercise, played, earlier)
+
+    def _play(
+        self, group: str, function: Callable[..., Any], on_copies: bool
+    ) -> list[Played]:
+        """Play the cases of a group that were not played yet."""
+        found = []
+        for number, case in enumerate(self.cases):
+            if case.group != group:
+                continue
+            place = Place(number, on_copies)
+            if place not in self.played:
+                try:
+                    self.played[place] = play(self.exercise, function, case)
+                except Ended as ended:
+                    ended.place = place
+                    raise
+            found.append(self.played[place])
+            if place in self.lost:
+                break
+        return found
+
+
 def evaluate(
     exercise: Exercise,
     function: Callable[..., Any],
     seed: int,
     earlier: Earlier = Earlier(),
 ) -> ExerciseVerdict:
-    """Play an exercise's cases on a function and judge the answers.
-
-    Where it calls functions that are wrong, and does better if they work on copies,
-    that is what it earns: it is not to blame for what they do to its arrays.
-
-    Args:
-        seed: where the inputs are drawn from.
-        earlier: what else the student wrote.
-    """
-    verdict = _evaluate(exercise, function, seed, earlier)
-    if verdict.status == "passed" or not earlier.wrong:
-        return verdict
-    again = _evaluate(exercise, shielded(function, earlier.wrong), seed, Earlier())
-    if again.score > verdict.score:
-        return with_advice(again, [shield_advice(earlier.wrong)])
-    return verdict
-
-
-def _evaluate(
-    exercise: Exercise,
-    function: Callable[..., Any],
-    seed: int,
-    earlier: Earlier,
-) -> ExerciseVerdict:
-    cases = list(exercise.cases(np.random.default_rng(seed)))
-    values = [play(exercise, function, c) for c in cases if c.group == "value"]
-    if any(item.fault for item in values):
-        return _no_marks(exercise, values, earlier)
-    others = [play(exercise, function, c) for c in cases if c.group != "value"]
-    return _marks(exercise, values + others, earlier)
+    """The verdict on a function, as ``Trial`` has it, where nothing ends a sandbox."""
+    return Trial(exercise, seed).verdict(function, earlier)
 
 
 def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played:
@@ -112,11 +195,7 @@ def play(exercise: Exercise, function: Callable[..., Any], case: Case) -> Played
     Most answers are as near to the oracle's as rounding allows. How far from it one may
     be takes many more plays of the oracle, and is asked only where it matters.
     """
-    try:
-        answer, fault = ask(function, case)
-    except Ended as ended:
-        ended.facts = case_facts(exercise.name, exercise.arguments, case)
-        raise
+    answer, fault = ask(function, case)
     demands = exercise.demands(case, strict=True)
     if fault is None and case.raises is None:
         fault = appraise(answer, case, *demands)
@@ -158,17 +237,15 @@ def _no_marks(
         status = "error"
     elif isinstance(first.answer.result, Foreign):
         status = "rejected"
-    mistake = name_mistake(exercise, values)
     put_together = _is_put_together(exercise, values, earlier)
-    advice = []
+    mistake = None if put_together else name_mistake(exercise, values)
     if put_together:
         advice = [
             "This function itself puts the parts together rightly: the mistake is in"
             f" your {' or '.join(earlier.wrong)}, which it calls. Mend that first."
         ]
-    elif mistake is not None:
-        advice = [mistake_advice(mistake.name, mistake.sentence)]
-    if not put_together:
+    else:
+        advice = [mistake_advice(mistake.name, mistake.sentence)] if mistake else []
         advice += _advice(first, values)
     # In a run, what is wrong of one step makes all of the next wrong.
     single = [x for x in values if not isinstance(x.case, Run)]
@@ -184,9 +261,9 @@ def _no_marks(
         advice,
         exercise.where,
         exercise.link,
+        [mistake.name] if mistake else [],
     )
-    name = mistake.name if mistake else None
-    return ExerciseVerdict(0.0, exercise.points, status, report, name)
+    return ExerciseVerdict(0.0, exercise.points, status, report)
 
 
 def _marks(

@@ -1,8 +1,9 @@
 """The judge: a notebook's bytes in, a verdict out.
 
 The student's code runs in a sandbox and nowhere else. Where it hangs or dies, what
-hung is left out, a new sandbox takes the cells from the beginning, and the other
-exercises are judged all the same.
+hung is left out, a new sandbox takes the cells from the beginning, and all else is
+judged all the same: the other exercises and, where values are right, an exercise's
+other groups of marks.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.judge.bubblewrap import SandboxError
 from autograder.judge.evaluate import (
     Earlier,
-    evaluate,
+    Trial,
     with_advice,
     without_marks,
 )
 from autograder.judge.exercise import Exercise
 from autograder.judge.notebook import Cell, Submission, take_apart
-from autograder.judge.sandbox import Ended, Limits, OutOfTime, Sandbox
+from autograder.judge.sandbox import Ended, Forged, Limits, OutOfTime, Sandbox
 from autograder.judge.verdict import ExerciseVerdict, Verdict
 from descentlab.check import ERRORS, signature_advice
 from descentlab.compare import Raised
@@ -35,7 +36,11 @@ MENTIONED = 3
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds for one cell, for the calls of one exercise, for a whole notebook."""
+    """Seconds for one cell, for the calls of one exercise, for a whole notebook.
+
+    Where a group of an exercise is lost to a call that does not return, the rest of the
+    exercise has half the seconds once more, then a quarter, and so on.
+    """
 
     cell: float = 15.0
     exercise: float = 10.0
@@ -82,7 +87,7 @@ class _Sitting:
     ) -> None:
         self.submission = submission
         self.exercises = {exercise.name: exercise for exercise in exercises}
-        self.seed = seed
+        self.trials = {e.name: Trial(e, seed) for e in exercises}
         self.times = times
         self.limits = limits
         self.end = time.monotonic() + times.notebook
@@ -145,6 +150,8 @@ class _Sitting:
         if isinstance(ended, OutOfTime) or cell.number in self.suspects:
             return True
         self.suspects.add(cell.number)
+        if cell.check is not None:
+            self.trials[cell.check].begin_anew()
         return False
 
     def _one_cell(self, sandbox: Sandbox, cell: Cell) -> None:
@@ -164,7 +171,7 @@ class _Sitting:
         imports, keeps the whole time.
         """
         if cell.check is not None:
-            return self.times.exercise
+            return self.times.exercise / 2.0 ** len(self.trials[cell.check].lost)
         if cell.exercise is not None or cell.number in self.ended:
             return self.times.cell
         return min(self.times.cell, max(LEAST, self.times.cell / 2.0**self.hung))
@@ -191,7 +198,9 @@ class _Sitting:
         judged = {use: self.found[use] for use in described.uses if use in self.found}
         wrong = [use for use, one in judged.items() if one.status != "passed"]
         own = {use: sandbox.function(use) for use in exercise.uses}
-        verdict = evaluate(exercise, function, self.seed, Earlier(own, wrong))
+        trial = self.trials[name]
+        verdict = trial.verdict(function, Earlier(own, wrong))
+        verdict = replace(verdict, out_of_time=trial.out_of_time)
         if verdict.status not in ("error", "failed"):
             return verdict
         advice = signature_advice(exercise.arguments, described.parameters)
@@ -222,19 +231,27 @@ class _Sitting:
         """Settle what hung or died, so that the next sandbox goes around it."""
         status = "timeout" if isinstance(ended, OutOfTime) else "error"
         name = cell.exercise or cell.check
-        allowed = self._allowance(cell)
+        reason = str(ended)
         if status == "timeout":
-            reason = f"it did not end within {allowed:g} seconds: is there a loop that"
-            reason += " never ends?"
-        else:
-            reason = str(ended)
+            reason = f"it did not end within {self._allowance(cell):g} seconds"
         if cell.check is None:
             self.skipped.add(cell.number)
+        elif self._costs_a_group(cell.check, ended, reason):
+            return
+        if status == "timeout":
+            reason += ": is there a loop that never ends?"
         if name is None:
             self.hung += status == "timeout"
             self.failed[cell.number] = Raised((reason,), "")
         elif name not in self.found:
-            self._settle(name, status, reason, ended.facts)
+            self._settle(name, status, reason, self.trials[name].facts(ended))
+
+    def _costs_a_group(self, name: str, ended: Ended, reason: str) -> bool:
+        """Whether what ended in an exercise's calls costs one group of marks alone.
+
+        Whoever writes into the judge's pipe loses all.
+        """
+        return not isinstance(ended, Forged) and self.trials[name].lose(ended, reason)
 
     def _settle(
         self,
@@ -243,4 +260,5 @@ class _Sitting:
         reason: str,
         facts: Sequence[tuple[str, str]] = (),
     ) -> None:
-        self.found[name] = without_marks(self.exercises[name], status, reason, facts)
+        verdict = without_marks(self.exercises[name], status, reason, facts)
+        self.found[name] = replace(verdict, out_of_time=status == "timeout")

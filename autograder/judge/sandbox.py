@@ -61,12 +61,12 @@ PACKAGES = ("numpy", "matplotlib", "ipython")
 
 
 class Ended(BaseException):
-    """Nothing more comes from the sandbox; ``facts`` show in which call that was.
+    """Nothing more comes from the sandbox; ``place`` says in which case that was.
 
-    Not an ``Exception``: it ends the exercise, and is no answer of the student's.
+    Not an ``Exception``: it is no answer of the student's.
     """
 
-    facts: Sequence[tuple[str, str]] = ()
+    place: Any = None
 
 
 class OutOfTime(Ended):
@@ -74,15 +74,17 @@ class OutOfTime(Ended):
 
 
 class Died(Ended):
-    """The sandbox is gone, or talks nonsense: nothing more can come from it.
+    """The sandbox is gone: nothing more can come from it.
 
-    The message says which, for the student to read.
+    The message says why, for the student to read.
     """
 
-    @classmethod
-    def of(cls, what: object) -> Died:
-        """Something that the worker does not send came through its pipe."""
-        return cls(f"something wrote into the judge's own pipe: {what}")
+
+class Forged(Died):
+    """Something that the worker does not send came through its pipe."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__(f"something wrote into the judge's own pipe: {what}")
 
 
 @dataclass(frozen=True)
@@ -326,7 +328,7 @@ class Sandbox:
             for before, changed in zip(args, after, strict=True):
                 _write_back(before, changed)
         except (ProtocolError, KeyError, TypeError, ValueError) as error:
-            raise Died.of(f"a reply that is none ({error})") from None
+            raise Forged(f"a reply that is none ({error})") from None
         return result
 
     def _answer(
@@ -347,7 +349,7 @@ class Sandbox:
             args = [decoder.decode(item) for item in header["args"]]
             kwargs = {k: decoder.decode(item) for k, item in header["kwargs"].items()}
         except (ProtocolError, LookupError, TypeError, AttributeError) as error:
-            raise Died.of(f"a call that is none ({error})") from None
+            raise Forged(f"a call that is none ({error})") from None
         encoder = Encoder()
         try:
             _refuse_other_shapes([*args, *kwargs.values()], known)
@@ -366,9 +368,9 @@ class Sandbox:
         try:
             reply, raw = unpack(self._read)
         except ProtocolError as error:
-            raise Died.of(error) from None
+            raise Forged(error) from None
         if reply.get("ticket") != ticket:
-            raise Died.of("a reply that nobody asked for")
+            raise Forged("a reply that nobody asked for")
         return reply, raw
 
     def _send(self, data: bytes) -> None:
@@ -471,7 +473,7 @@ def _raised(item: Any) -> Raised:
         lines = item["message"][:MAX_TEXT].splitlines()
         line = item["line"] if type(item["line"]) is int else 0
     except (KeyError, TypeError, AttributeError):
-        raise Died.of("an error that is none") from None
+        raise Forged("an error that is none") from None
     message = "\n".join(one_line(text, 500) for text in lines)
     known = line if 0 < line <= MAX_LINE else None
     return Raised(kinds or ("Exception",), message, known)

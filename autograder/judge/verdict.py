@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,20 @@ STATUSES = ("passed", "partial", "failed", "error", "timeout", "missing", "rejec
 class ExerciseVerdict:
     """The outcome of one exercise; ``status`` is one of ``STATUSES``.
 
-    ``mistake`` is the name of the misconception that the numbers show, if one does.
+    ``out_of_time`` tells that a call did not return in time, or not all of them: on a
+    machine that is less busy they may.
     """
 
     score: float
     max_score: float
     status: str
     report: Report
-    mistake: str | None = None
+    out_of_time: bool = False
+
+    @property
+    def misconceptions(self) -> Sequence[str]:
+        """The names of the mistakes that were recognised, the most important first."""
+        return self.report.misconceptions
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Verdict:
                     "max_score": float(verdict.max_score),
                     "status": verdict.status,
                     "feedback": str(verdict.report),
+                    "misconceptions": list(verdict.misconceptions),
                 }
                 for name, verdict in self.exercises.items()
             },

@@ -25,8 +25,10 @@ def a_verdict(status: str = "partial") -> Verdict:
     first, *others = load("03_adam").exercises
     lines = [Line(True, "values"), Line(False, "float32", "it is <float64> \ud800")]
     facts = [("call", "f(1)"), ("got", "nan")]
-    report = Report("2 of 4 points", False, lines, facts, ["Mind the dtype: ∇θ."])
-    one = module.ExerciseVerdict(8 / 3, first.points, status, report, "a mistake")
+    advice, names = ["Mind the dtype: ∇θ."], ["no-square", "one-beta"]
+    report = Report("2 of 4", False, lines, facts, advice, misconceptions=names)
+    slow = status == "timeout"
+    one = module.ExerciseVerdict(8 / 3, first.points, status, report, slow)
     rest = {e.name: without_marks(e, "missing", "no cell") for e in others}
     return Verdict("03_adam", {first.name: one, **rest})
 
@@ -34,8 +36,7 @@ def a_verdict(status: str = "partial") -> Verdict:
 def shown(verdict: Verdict):
     """All that anybody is ever shown of a verdict."""
     pages = [one.report._repr_html_() for one in verdict.exercises.values()]
-    mistakes = [one.mistake for one in verdict.exercises.values()]
-    return verdict.to_json(), pages, mistakes
+    return verdict.to_json(), pages
 
 
 @pytest.fixture

@@ -128,14 +128,12 @@ def forms(*folders: str) -> Iterator[Form]:
                     yield Form(names[line[4:].partition("(")[0]], section)
 
 
-def is_told(form: Form, found: str | None, report: Report) -> bool:
-    """Whether a report names what is wrong, or says what it means in any function.
-
-    ``found`` is the name of the misconception that the judge takes it for.
-    """
-    if found is None:
+def is_told(form: Form, report: Report) -> bool:
+    """Whether a report names what is wrong, or says what it means in any function."""
+    if not report.misconceptions:
         return SENTENCES.get(form.mistake, "no sentence of its own") in str(report)
     names = {form.mistake} | SYNONYMS.get(form.mistake, set())
+    found = report.misconceptions[0]
     return found in names and f"Looks like {found}: " in str(report)
 
 

@@ -72,7 +72,7 @@ def test_wrong_answers_lose_their_group_and_learn_why(wrong, seed):
     else:
         assert 0 < verdict.score < verdict.max_score
         assert verdict.status == "partial"
-    assert is_told(wrong, verdict.mistake, verdict.report), verdict.report
+    assert is_told(wrong, verdict.report), verdict.report
 
 
 # -- Misconceptions --------------------------------------------------------------------
@@ -82,7 +82,7 @@ def test_wrong_answers_lose_their_group_and_learn_why(wrong, seed):
 def test_misconceptions_get_no_marks_and_name_themselves(exercise, mistake, seed):
     verdict = evaluate(exercise, mistake.function, seed)
     assert verdict.score == 0
-    assert verdict.mistake == mistake.name
+    assert verdict.misconceptions == [mistake.name]
     assert f"Looks like {mistake.name}: {mistake.sentence}" in verdict.report.advice
 
 
@@ -307,4 +307,5 @@ def test_judge_and_check_agree_on_what_is_wrong(wrong, sheets):
     verdict, report = both(wrong, sheets[wrong.exercise.name])
     assert not report.passed
     assert lost(verdict.report) <= lost(report)
-    assert is_told(wrong, verdict.mistake, report), report
+    assert report.misconceptions == verdict.misconceptions
+    assert is_told(wrong, report), report

@@ -67,7 +67,9 @@ def graded(outcome) -> dict:
     assert set(shown) == {"assignment", "score", "max_score", "exercises"}
     assert type(shown["score"]) is type(shown["max_score"]) is float
     for one in shown["exercises"].values():
-        assert set(one) == {"score", "max_score", "status", "feedback"}
+        assert set(one) == {
+            *("score", "max_score", "status", "feedback", "misconceptions")
+        }
         assert type(one["score"]) is type(one["max_score"]) is float
         assert one["status"] in STATUSES
         assert type(one["feedback"]) is str
@@ -105,6 +107,7 @@ def test_a_misconception_is_named(run):
     one = graded(run("--json", data=data))["exercises"]["effective_lr"]
     assert (one["status"], one["score"]) == ("failed", 0.0)
     assert "eps-outside-root" in one["feedback"]
+    assert one["misconceptions"] == ["eps-outside-root"]
 
 
 @pytest.mark.sandbox

@@ -15,6 +15,7 @@ from autograder.judge import Limits, Times, Verdict, judge
 from autograder.judge.evaluate import Earlier, evaluate
 from autograder.judge.sandbox import Sandbox
 from autograder.judge.verdict import STATUSES
+from descentlab.compare import GROUPS
 from tests.judge.course import EXERCISES, SOLVED
 from tests.notebooks import IMPORTS, answer, cell, checked, notebook, submission
 
@@ -111,7 +112,8 @@ def test_an_error_that_is_not_raised_is_partial():
 def test_wrong_numbers_fail_and_the_mistake_has_a_name():
     verdict = with_answer("scaled", "def scaled(x, factor=2.0):\n    return 2.0 * x")
     one = verdict.exercises["scaled"]
-    assert (one.status, one.score, one.mistake) == ("failed", 0.0, "always-doubled")
+    assert (one.status, one.score) == ("failed", 0.0)
+    assert one.misconceptions == ["always-doubled"]
     assert "The factor is a parameter" in text(verdict, "scaled")
 
 
@@ -176,12 +178,17 @@ def test_another_language_rejects_all_and_needs_no_sandbox(monkeypatch):
 
 
 def test_the_object_for_json():
-    shown = judged(submission(SOLVED)).to_json()
+    doubled = "def scaled(x, factor=2.0):\n    return 2.0 * x"
+    shown = judged(submission(SOLVED | {"scaled": doubled})).to_json()
     assert list(shown) == ["assignment", "score", "max_score", "exercises"]
     for one in shown["exercises"].values():
-        assert list(one) == ["score", "max_score", "status", "feedback"]
+        assert list(one) == [
+            *("score", "max_score", "status", "feedback", "misconceptions")
+        ]
         assert (type(one["score"]), type(one["feedback"])) == (float, str)
         assert one["status"] in STATUSES
+    names = {name: one["misconceptions"] for name, one in shown["exercises"].items()}
+    assert names == {"scaled": ["always-doubled"], "logarithm": [], "descent": []}
 
 
 # Loops and deaths
@@ -326,7 +333,7 @@ def test_calls_that_each_end_but_together_take_too_long_are_a_timeout():
     slow = "import time\ndef logarithm(x):\n    time.sleep(1)\n    return np.log(x)"
     verdict = judged(
         submission(SOLVED | {"logarithm": slow}),
-        times=Times(cell=3, exercise=2.5, notebook=60),
+        times=Times(cell=3, exercise=1.5, notebook=60),
     )
     assert marks(verdict) == {
         "scaled": ("passed", 4.0),
@@ -334,9 +341,119 @@ def test_calls_that_each_end_but_together_take_too_long_are_a_timeout():
         "descent": ("passed", 4.0),
     }
     assert text(verdict, "logarithm").startswith("logarithm: 0 of 2 points (timeout)")
-    # The first two calls took 2 of the 2.5 seconds.
-    facts = verdict.exercises["logarithm"].report.facts
-    assert facts == [("case", "x = 0"), ("call", "logarithm(x=0)")]
+    # The first call took 1 of the 1.5 seconds.
+    facts = dict(verdict.exercises["logarithm"].report.facts)
+    assert facts["case"] == "below one"
+
+
+ENDS = "while True: pass", "os._exit(0)"
+WHERE = {
+    "errors": ("logarithm", "x <= 0", 2 * 6 / 7),
+    "edges": ("scaled", "x.size == 0", 4 * 8 / 9),
+    "dtype": ("scaled", "x.dtype == np.float32", 4 * 8 / 9),
+    "purity": ("scaled", "n == 12", 4 * 8 / 9),
+}
+"""A test that is true in a group of cases alone: of which exercise, and what is left
+of its marks."""
+
+
+def ending(name: str, end: str, *tests: str) -> str:
+    """A right answer, but for calls in which it ends or never does."""
+    head, body = (
+        SOLVED[name].split("\n", 1)
+        if name == "logarithm"
+        else ("def scaled(x, factor=2.0):", "    return factor * x")
+    )
+    counted = "    global n\n    n += 1\n"
+    traps = "".join(f"    if {test}:\n        {end}\n" for test in tests)
+    return f"import os\nn = 0\n{head}\n{counted}{traps}{body}"
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("group", WHERE)
+def test_what_ends_in_a_group_of_cases_costs_that_group(group, end):
+    name, when, left = WHERE[group]
+    verdict = judged(
+        submission(SOLVED | {name: ending(name, end, when)}),
+        times=Times(cell=3, exercise=1, notebook=60),
+    )
+    one = verdict.exercises.pop(name)
+    assert (one.status, one.score) == ("partial", pytest.approx(left)), str(one.report)
+    lost = [line.title for line in one.report.lines if not line.passed]
+    assert lost == [GROUPS[group]]
+    assert {v.status for v in verdict.exercises.values()} == {"passed"}
+    # A busy machine can be the reason of a timeout alone.
+    assert one.out_of_time == ("while" in end)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_error_case_that_never_returns_says_what_it_should_have_done(end):
+    source = ending("logarithm", end, "x <= 0")
+    verdict = judged(
+        submission(SOLVED | {"logarithm": source}),
+        times=Times(cell=3, exercise=1, notebook=60),
+    )
+    happened = (
+        "it did not end within 1 seconds"
+        if "while" in end
+        else ("Python did not survive it")
+    )
+    report = verdict.exercises["logarithm"].report
+    assert report.facts == [
+        ("case", "x = 0"),
+        ("call", "logarithm(x=0)"),
+        ("what happened", f"{happened}, where ValueError was expected"),
+    ]
+    assert report.advice[0].startswith("Test the argument first and raise the error")
+
+
+def test_each_group_that_hangs_is_lost_and_no_other():
+    traps = "x.size == 0", "x.dtype == np.float32"
+    verdict = only(ending("scaled", ENDS[0], *traps), times=Times(3, 1, 60))
+    one = verdict.exercises["scaled"]
+    assert (one.status, one.score) == ("partial", pytest.approx(4 * 7 / 9))
+    assert "a loop that never ends" in str(one.report)
+
+
+def test_what_calls_a_wrong_earlier_function_may_hang_in_a_group_too():
+    uses = replace(DESCENT, name="logarithm2", reference=LOGARITHM.reference)
+    calling = replace(
+        uses, cases=LOGARITHM.cases, composed=lambda logarithm: logarithm, parts=("y",)
+    )
+    silent = "def logarithm(x):\n    return np.log(abs(x) + (x == 0))"
+    caller = "def logarithm2(x):\n    while x <= 0: pass\n    return logarithm(x)"
+    data = submission({"logarithm": silent, "logarithm2": caller})
+    verdict = judged(data, (LOGARITHM, calling), Times(3, 1, 60))
+    one = verdict.exercises["logarithm2"]
+    assert (one.status, one.score) == ("partial", pytest.approx(4 * 6 / 7))
+    assert "It calls your logarithm" in str(one.report)
+
+
+@pytest.mark.parametrize(
+    "bomb", ["np.ones(1 << 40)", "y = [x]\n        while True: y += y"]
+)
+def test_a_memory_bomb_in_an_edge_case_costs_the_edges(bomb):
+    source = ending("scaled", bomb, "x.size == 0")
+    data = submission(SOLVED | {"scaled": source})
+    one = judged(data, limits=Limits(memory=1 << 30)).exercises["scaled"]
+    assert (one.status, one.score) == ("partial", pytest.approx(4 * 8 / 9))
+    assert not one.out_of_time
+
+
+def test_who_writes_into_the_judges_pipe_in_an_error_case_loses_all():
+    noise = "os.write(4, b'garbage' * 1000)"
+    source = ending("logarithm", noise, "x <= 0")
+    verdict = with_answer("logarithm", source)
+    assert marks(verdict)["logarithm"] == ("error", 0.0)
+    assert "the judge's own pipe" in text(verdict, "logarithm")
+
+
+def test_a_right_answer_has_not_run_out_of_time():
+    verdict = judged(submission(SOLVED))
+    assert not any(one.out_of_time for one in verdict.exercises.values())
+    assert (
+        only("while True: pass", times=Times(1, 1, 30)).exercises["scaled"].out_of_time
+    )
 
 
 @pytest.mark.parametrize("end", ["while True: pass", "os._exit(0)"])
