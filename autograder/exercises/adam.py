@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.draw import (
+    LARGE,
     Rng,
+    above_ten,
     as_float32,
     decay,
     edge_shapes,
@@ -23,9 +25,12 @@ from autograder.reference import adam as reference
 ASSIGNMENT = "03_adam"
 
 
-def _moments(rng: Rng, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _moments(
+    rng: Rng, shape: tuple[int, ...], size: float = 1.0
+) -> tuple[np.ndarray, ...]:
     """grad, m, v of one shape."""
-    return signed(rng, shape), signed(rng, shape, 0.5), positive(rng, shape)
+    grad, m = signed(rng, shape, size), signed(rng, shape, size / 2)
+    return grad, m, positive(rng, shape, size)
 
 
 def _decays(rng: Rng) -> dict[str, float]:
@@ -38,6 +43,8 @@ def moments_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "two parameters, the defaults", _moments(rng, (2,)))
     yield Case("value", "both decay rates given", _moments(rng, (2,)), _decays(rng))
     yield Case("value", "a matrix", _moments(rng, (2, 3)), _decays(rng))
+    large = _moments(rng, (2,), LARGE)
+    yield Case("value", "large numbers", large, _decays(rng))
     start = signed(rng, (3,)), np.zeros(3), np.zeros(3)
     yield Case("value", "the first step, from zeros", start)
     grad, m, v = _moments(rng, (3,))
@@ -80,6 +87,8 @@ def correction_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "beta = 0.999, t = 5", (signed(rng, (3,)), 0.999, 5))
     yield Case("value", "beta = 0.9, t = 300", (signed(rng, (3,)), 0.9, 300))
     yield Case("value", "a matrix", arguments(4, (2, 3)))
+    large = signed(rng, (2,), LARGE), decay(rng), 2
+    yield Case("value", "large numbers", large)
     single = signed(rng, (4,)).astype(np.float32)
     yield Case("dtype", "float32", (single, 0.9, int(rng.integers(2, 9))))
     for words, shape in edge_shapes():
@@ -91,9 +100,11 @@ def correction_cases(rng: Rng) -> Iterator[Case]:
     yield Case("purity", "called twice", arguments(3, (4,)))
 
 
-def _arrays(rng: Rng, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _arrays(
+    rng: Rng, shape: tuple[int, ...], size: float = 1.0
+) -> tuple[np.ndarray, ...]:
     """theta, grad, m, v of one shape."""
-    return signed(rng, shape), *_moments(rng, shape)
+    return signed(rng, shape, size), *_moments(rng, shape, size)
 
 
 def _settings(rng: Rng) -> dict[str, float]:
@@ -115,6 +126,9 @@ def adam_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "all given, t = 2", (*_arrays(rng, (2,)), 2), hyper)
     yield Case("value", "a later step", (*_arrays(rng, (3,)), later()), _settings(rng))
     yield Case("value", "a matrix", (*_arrays(rng, (2, 3)), later()), _settings(rng))
+    large = {**_decays(rng), "lr": above_ten(rng), "eps": above_ten(rng)}
+    arrays = _arrays(rng, (2,), LARGE)
+    yield Case("value", "large numbers", (*arrays, later()), large)
     # So small a gradient that the default eps decides.
     theta, _, _, _ = _arrays(rng, (3,))
     moments = (

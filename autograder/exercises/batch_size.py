@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autograder.exercises.draw import Rng, as_float32, rate, signed
+from autograder.exercises.draw import Rng, above_ten, as_float32, rate, signed
 from autograder.exercises.mistakes import mistakes
 from autograder.judge import Case, Exercise
 from autograder.reference import batch_size as reference
@@ -60,6 +60,9 @@ def growing_cases(rng: Rng) -> Iterator[Case]:
     for epoch in (2 * every, 3 * every, 11 * every):
         yield Case("value", f"epoch {epoch}, capped", (epoch,), capped)
     yield Case("value", "epoch 70, capped by default", (70,))
+    far = {"start": start, "growth": 12, "every": 11, "max_size": 10**6}
+    for epoch in (10, 11, 34):
+        yield Case("value", f"epoch {epoch}, growth 12", (epoch,), far)
     yield Case("edges", "no growth", (95,), {"growth": 1})
     yield Case("edges", "a start above the cap", (0,), {"start": 2000})
     yield Case("edges", "larger at each epoch", (3,), {"every": 1})
@@ -77,6 +80,7 @@ def scaling_cases(rng: Rng) -> Iterator[Case]:
             args = rate(rng), size, base
             yield Case("value", f"{words}, rule {rule}", args, {"rule": rule})
     yield Case("value", "larger, the default", (rate(rng), 500, 48))
+    yield Case("value", "a large rate", (above_ten(rng), 96, 40))
     for rule in ("linear", "sqrt"):
         kwargs = {"rule": rule}
         yield Case("edges", f"the same batch, rule {rule}", (rate(rng), 64, 64), kwargs)
@@ -101,6 +105,9 @@ def noise_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "as many of each", (_grads(rng, 5, 5),))
     large = 20 * signed(rng, (3,)) + signed(rng, (6, 3))
     yield Case("value", "a mean far from zero", (large,))
+    mean, noise = signed(rng, (2,), 0.1), signed(rng, (3, 2), 4.0)
+    drowned = np.concatenate([mean + noise, mean - noise])
+    yield Case("value", "a mean that noise drowns", (drowned,))
     yield Case("edges", "two gradients", (_grads(rng, 2, 3),))
     yield Case("edges", "one parameter", (_grads(rng, 6, 1),))
     yield Case("edges", "no noise", (np.tile(signed(rng, (4,)), (3, 1)),))

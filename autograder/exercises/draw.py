@@ -2,7 +2,8 @@
 
 Gradients have both signs and sizes over several orders of magnitude; states are away
 from zero, unless a case is about a zero start; hyper-parameters are away from their
-defaults, unless a case is about the defaults.
+defaults, unless a case is about the defaults. Of each exercise some inputs are above
+10, so that who clips them first, at 1, 5 or 10, gets other numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 Rng = np.random.Generator
 SHAPES = ((), (0,), (3, 0), (2, 3, 4))
 """The shapes at the edge: a number, nothing, nothing in rows, three dimensions."""
+LARGE = 96.0
+"""A size at which all that ``signed`` and ``positive`` draw is above 20."""
 
 
 def signed(rng: Rng, shape: tuple[int, ...], size: float = 1.0) -> np.ndarray:
@@ -30,6 +33,11 @@ def positive(rng: Rng, shape: tuple[int, ...], size: float = 1.0) -> np.ndarray:
 def rate(rng: Rng, low: float = 0.01, high: float = 0.3) -> float:
     """A learning rate away from the usual defaults, evenly on a log scale."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def above_ten(rng: Rng) -> float:
+    """A rate or another hyper-parameter, far larger than usual."""
+    return rate(rng, 12, 30)
 
 
 def decay(rng: Rng, low: float = 0.3, high: float = 0.8) -> float:

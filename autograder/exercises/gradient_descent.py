@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.draw import (
+    LARGE,
     Rng,
+    above_ten,
     as_float32,
     decay,
     edge_shapes,
@@ -23,9 +25,11 @@ from descentlab.callbacks import BowlGradient
 ASSIGNMENT = "01_gradient_descent"
 
 
-def _arrays(rng: Rng, count: int, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _arrays(
+    rng: Rng, count: int, shape: tuple[int, ...], size: float = 1.0
+) -> tuple[np.ndarray, ...]:
     """So many arrays of one shape: theta, grad and, for momentum, buf."""
-    return tuple(signed(rng, shape) for _ in range(count))
+    return tuple(signed(rng, shape, size) for _ in range(count))
 
 
 def sgd_cases(rng: Rng) -> Iterator[Case]:
@@ -35,7 +39,8 @@ def sgd_cases(rng: Rng) -> Iterator[Case]:
         return {"lr": rate(rng)}
 
     yield Case("value", "two parameters", _arrays(rng, 2, (2,)), hyper())
-    yield Case("value", "a large rate", _arrays(rng, 2, (2,)), {"lr": rate(rng, 2, 9)})
+    large = _arrays(rng, 2, (2,), LARGE)
+    yield Case("value", "large numbers", large, {"lr": above_ten(rng)})
     theta, grad = _arrays(rng, 2, (3,))
     yield Case("value", "some gradients are zero", (theta, grad * [1, 0, 0]), hyper())
     yield Case("value", "a matrix", _arrays(rng, 2, (3, 4)), hyper())
@@ -68,6 +73,8 @@ def momentum_cases(rng: Rng) -> Iterator[Case]:
     default = {"lr": rate(rng)}
     yield Case("value", "two parameters, mu = 0.9", _arrays(rng, 3, (2,)), default)
     yield Case("value", "both given", _arrays(rng, 3, (2,)), hyper())
+    large = _arrays(rng, 3, (2,), LARGE)
+    yield Case("value", "large numbers", large, {**hyper(), "lr": above_ten(rng)})
     theta, grad = _arrays(rng, 2, (3,))
     start = theta, grad, np.zeros(3)
     yield Case("value", "the first step, from buf = 0", start, hyper())
@@ -129,6 +136,9 @@ def descent_cases(rng: Rng) -> Iterator[Case]:
     steep = BowlGradient(steep=3.0, centre=float(signed(rng, ())))
     away = {"lr": rate(rng, 0.8, 1.2), "steps": 5}
     yield Case("value", "a rate that diverges", (steep, signed(rng, (2,))), away)
+    large = {"lr": above_ten(rng), "steps": 2}
+    far = steep, signed(rng, (2,), LARGE)
+    yield Case("value", "a start far away, a large rate", far, large)
     yield descent("value", "40 steps", (3,), 40)
     yield descent("dtype", "float32", (3,), 6, "f4")
     for words, shape in edge_shapes():

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.draw import (
+    LARGE,
     Rng,
+    above_ten,
     as_float32,
     decay,
     edge_shapes,
@@ -23,9 +25,11 @@ from descentlab.callbacks import BowlGradient, PlainStep, SlowingMomentum
 ASSIGNMENT = "07_lookahead"
 
 
-def _pair(rng: Rng, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _pair(
+    rng: Rng, shape: tuple[int, ...], size: float = 1.0
+) -> tuple[np.ndarray, ...]:
     """Two arrays of one shape: slow and fast weights, or a step and a gradient."""
-    return signed(rng, shape), signed(rng, shape)
+    return signed(rng, shape, size), signed(rng, shape, size)
 
 
 def sync_cases(rng: Rng) -> Iterator[Case]:
@@ -38,6 +42,7 @@ def sync_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "alpha given", _pair(rng, (2,)), given())
     yield Case("value", "a small alpha", _pair(rng, (3,)), {"alpha": decay(rng, 0.1)})
     yield Case("value", "a matrix", _pair(rng, (3, 4)), given())
+    yield Case("value", "large numbers", _pair(rng, (2,), LARGE), given())
     yield Case("dtype", "float32, the default", as_float32(_pair(rng, (4,))))
     yield Case("dtype", "float32, alpha given", as_float32(_pair(rng, (4,))), given())
     for words, shape in edge_shapes():
@@ -50,10 +55,15 @@ def sync_cases(rng: Rng) -> Iterator[Case]:
 def lookahead_cases(rng: Rng) -> Iterator[Case]:
     """Cases of ``lookahead``: callbacks, theta0, state and steps by position."""
 
-    def arguments(steps: int, shape: tuple[int, ...] = (2,), of: Any = float) -> Any:
+    def arguments(
+        steps: int,
+        shape: tuple[int, ...] = (2,),
+        of: Any = float,
+        size: float = 1.0,
+    ) -> Any:
         inner = SlowingMomentum(rate(rng, 0.05, 0.2), decay(rng))
         bowl = BowlGradient(rate(rng, 0.5, 1.5), rng.uniform(-1, 1), rate(rng))
-        arrays = signed(rng, shape), signed(rng, shape, 0.2)
+        arrays = signed(rng, shape, size), signed(rng, shape, size / 5)
         theta0, buf = (np.asarray(x, of) for x in arrays)
         return inner, bowl, theta0, (buf, np.asarray(0.0, of)), steps
 
@@ -71,6 +81,8 @@ def lookahead_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "gradient descent inside", stateless(8), given(3))
     yield Case("value", "a matrix", arguments(7, (2, 3)), given(3))
     yield Case("value", "40 steps", arguments(40), given(4))
+    far = arguments(13, size=4 * LARGE)
+    yield Case("value", "a start far away, a long cycle", far, given(12))
     yield Case("dtype", "float32", arguments(7, of=np.float32), given(3))
     yield Case("dtype", "float32, no steps", arguments(0, of=np.float32), given(3))
     for words, shape in edge_shapes():
@@ -103,6 +115,9 @@ def rate_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "a step along the negative gradient", (-0.3 * grad, grad))
     p, grad = descent((3,))
     yield Case("value", "a step nearly across", (p * [1, -1, 0.5], grad))
+    grad = signed(rng, (3,), LARGE)
+    large = -above_ten(rng) * grad * rng.uniform(0.8, 1.2, (3,)), grad
+    yield Case("value", "large numbers", large)
     yield Case("edges", "float32", as_float32(descent((4,))))
     yield Case("edges", "a 0-d array", descent(()))
     yield Case("edges", "three dimensions", descent((2, 3, 2)))
@@ -158,9 +173,16 @@ def switch_cases(rng: Rng) -> Iterator[Case]:
         settled = gamma, share * gamma, beta2, t
         yield Case("value", words, settled, {"tol": 1e-3})
     yield Case("value", "late in a run", (gamma, gamma, 0.9, 2000))
-    large = rate(rng, 2.0, 5.0)
+    large = above_ten(rng)
     lam = (large + 0.03) * (1 - left)
     yield Case("value", "a large rate", (large, lam, beta2, t), {"tol": 0.02})
+    for words, off, tol in (
+        ("a large rate, late, settled", 0.01, 0.02),
+        ("a large rate, late, not settled", 3.0, 0.02),
+        ("a large tol and a large rate", 11.0, 11.5),
+    ):
+        late = large, large + off, 0.9, 400
+        yield Case("value", words, late, {"tol": tol})
     # These are exact in binary, so that all ways of writing it meet the tie.
     yield Case("edges", "a difference of tol", (0.75, 0.75, 0.5, 2), {"tol": 0.25})
     yield Case("edges", "beta2 = 0", (0.25, 0.25, 0.0, 2))

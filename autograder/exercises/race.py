@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from autograder.exercises.draw import Rng, decay, edge_shapes, rate, signed
+from autograder.exercises.draw import (
+    LARGE,
+    Rng,
+    above_ten,
+    decay,
+    edge_shapes,
+    rate,
+    signed,
+)
 from autograder.exercises.mistakes import mistakes
 from autograder.judge import Case, Exercise
 from autograder.reference import race as reference
@@ -19,11 +27,17 @@ ASSIGNMENT = "08_race"
 def train_cases(rng: Rng) -> Iterator[Case]:
     """Cases of ``train``: all but max_norm by position."""
 
-    def arguments(steps: int, shape: tuple[int, ...] = (2,), of: Any = float) -> Any:
+    def arguments(
+        steps: int,
+        shape: tuple[int, ...] = (2,),
+        of: Any = float,
+        size: float = 1.0,
+        lr0: float | None = None,
+    ) -> Any:
         bowl = BowlGradient(rate(rng, 0.5, 1.5), rng.uniform(-1, 1), rate(rng))
-        arrays = signed(rng, shape), signed(rng, shape, 0.2)
+        arrays = signed(rng, shape, size), signed(rng, shape, size / 5)
         theta0, buf = (np.asarray(x, of) for x in arrays)
-        schedule = FallingRate(rate(rng, 0.1, 0.5), rate(rng, 2.0, 9.0))
+        schedule = FallingRate(lr0 or rate(rng, 0.1, 0.5), rate(rng, 2.0, 9.0))
         return bowl, theta0, CountedMomentum(decay(rng)), (buf,), schedule, steps
 
     def clipped() -> dict[str, float]:
@@ -36,6 +50,10 @@ def train_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "a limit out of reach", arguments(4), {"max_norm": 1e3})
     yield Case("value", "a limit that is an int", arguments(3, (9,)), {"max_norm": 1})
     yield Case("value", "40 steps", arguments(40))
+    far = arguments(2, size=4 * LARGE, lr0=above_ten(rng))
+    yield Case("value", "a start far away, large rates", far)
+    far, limit = arguments(2, size=4 * LARGE), {"max_norm": above_ten(rng)}
+    yield Case("value", "a start far away, clipped", far, limit)
     yield Case("dtype", "float32", arguments(4, of=np.float32))
     yield Case("dtype", "float32, clipped", arguments(4, of=np.float32), clipped())
     for words, shape in edge_shapes():
@@ -74,6 +92,12 @@ def target_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "below it from the start", (falling(6), 9.0))
     yield Case("value", "the target itself", (np.array([4.0, 2.0, 1.0]), 2.0))
     yield Case("value", "below zero", (np.array([1.0, -1.0, -3.0]), -2.0))
+    yield Case("value", "large losses", (10 * falling(12), 25.0))
+    # Further from the target than rounding, and nearer than a tolerance.
+    for words, off, less in (("a loss", 3e-9, 0.0), ("a target", 0.0, 3e-9)):
+        whole = int(rng.integers(2, 9))
+        near = np.array([whole + 2.0, whole + off, whole - 1.0])
+        yield Case("value", f"{words} a billionth off", (near, whole - less))
     yield Case("edges", "no losses", (np.zeros(0), 1.0))
     yield Case("edges", "one loss, the target", (np.array([0.5]), 0.5))
     yield Case("edges", "one loss above it", (np.array([0.5]), 0.25))
@@ -124,7 +148,8 @@ def train(grad_fn, theta0, step, state, schedule, steps, max_norm=None):
         lrs.append(lr)
     return theta, state, np.array(lrs)
 """
-CLIP = "            grad = grad * (max_norm / max(norm, max_norm))\n"
+SCALE = "max_norm / max(norm, max_norm)"
+CLIP = f"            grad = grad * ({SCALE})\n"
 STEP = "        theta, state = step(theta, grad, state, t, lr)\n"
 
 TRAIN_MISTAKES = mistakes(
@@ -185,6 +210,14 @@ TRAIN_MISTAKES = mistakes(
         "squared-norm": (
             {"float(np.sqrt(np.sum(grad**2)))": "float(np.sum(grad**2))"},
             "You compare the squared norm with max_norm: a root is missing.",
+        ),
+        "guard-too-large": (
+            [
+                {SCALE: f"min(1, max_norm / (norm + {guard}))"}
+                for guard in ("1e-3", "1e-4", "1e-5")
+            ],
+            "What you add to the norm before dividing is large enough to be seen: leave"
+            " it out, or take PyTorch's 1e-6.",
         ),
         "step-clipped": (
             [
@@ -383,7 +416,7 @@ EXERCISES = (
         misconceptions=TRAIN_MISTAKES,
         where="chapter 08_race, section Derivation, one loop for all of them",
         equation="eq-race-loop",
-        alternatives=(reference.train_guarded,),
+        alternatives=reference.guarded_trains,
         untyped=frozenset({"lrs"}),
     ),
     Exercise(

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograder.exercises.draw import (
+    LARGE,
     Rng,
+    above_ten,
     as_float32,
     decay,
     edge_shapes,
@@ -23,9 +25,12 @@ from autograder.reference import rmsprop as reference
 ASSIGNMENT = "02_rmsprop"
 
 
-def _arrays(rng: Rng, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _arrays(
+    rng: Rng, shape: tuple[int, ...], size: float = 1.0
+) -> tuple[np.ndarray, ...]:
     """theta, grad, v of one shape."""
-    return signed(rng, shape), signed(rng, shape), positive(rng, shape)
+    theta, grad = signed(rng, shape, size), signed(rng, shape, size)
+    return theta, grad, positive(rng, shape, size)
 
 
 def _settings(rng: Rng) -> dict[str, float]:
@@ -40,6 +45,8 @@ def rmsprop_cases(rng: Rng) -> Iterator[Case]:
         "value", "every hyper-parameter given", _arrays(rng, (2,)), _settings(rng)
     )
     yield Case("value", "a matrix", _arrays(rng, (2, 3)), _settings(rng))
+    large = {"lr": above_ten(rng), "beta": decay(rng), "eps": above_ten(rng)}
+    yield Case("value", "large numbers", _arrays(rng, (2,), LARGE), large)
     theta, grad, _ = _arrays(rng, (3,))
     zero = np.zeros(3)
     yield Case("value", "the first step, from v = 0", (theta, grad, zero))
@@ -85,6 +92,11 @@ def effective_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "two parameters, the defaults", (positive(rng, (2,)),))
     yield Case("value", "every hyper-parameter given", (positive(rng, (2,)),), hyper())
     yield Case("value", "a matrix", (positive(rng, (2, 3)),), hyper())
+    large = {"lr": above_ten(rng), "eps": above_ten(rng)}
+    yield Case("value", "large numbers", (positive(rng, (2,), LARGE),), large)
+    yield Case(
+        "value", "a large rate", (positive(rng, (2,), 0.1),), {"lr": above_ten(rng)}
+    )
     tiny = positive(rng, (3,), 1e-8)
     yield Case("value", "a tiny v, the default eps", (tiny,))
     yield Case("value", "a zero in v", (np.array([0.0, 1.0, 4.0]),), {"lr": 0.02})

@@ -1,7 +1,7 @@
 """04_schedules: inputs and misconceptions.
 
 Times are eighths where they are fractional: exact in float32, and well away from the
-instants at which a rate jumps.
+instants at which a rate jumps. Beside large rates they have all their digits.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.exercises.draw import Rng, decay, edge_shapes, rate
+from autograder.exercises.draw import Rng, above_ten, decay, edge_shapes, rate
 from autograder.exercises.mistakes import Edits, mistakes
 from autograder.judge import Case, Exercise, Misconception
 from autograder.reference import schedules as reference
@@ -28,6 +28,11 @@ def _times(rng: Rng, last: int, shape: tuple[int, ...] = (7,)) -> np.ndarray:
 def _rates(rng: Rng) -> dict[str, float]:
     """The highest rate and the lowest, which is not 0."""
     return {"lr_max": rate(rng, 0.1, 0.5), "lr_min": rate(rng, 0.01, 0.05)}
+
+
+def _large_rates(rng: Rng) -> dict[str, float]:
+    """The same, far larger than usual."""
+    return {"lr_max": rate(rng, 40, 90), "lr_min": above_ten(rng)}
 
 
 def _common(rng: Rng, last: int, hyper: Callable[[], dict[str, Any]]) -> Iterator[Case]:
@@ -69,6 +74,8 @@ def step_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "an array, the defaults", (ends,), start())
     yield Case("value", "an array, all given", (_times(rng, 24),), given())
     yield Case("value", "rows of times", (_times(rng, 24, (2, 3)),), given())
+    large = {**given(), "lr0": above_ten(rng)}
+    yield Case("value", "a large rate", (2.5,), large)
     yield from _common(rng, 24, given)
     yield Case("edges", "one milestone", (7,), {**start(), "milestones": (5,)})
     at_once = {**start(), "milestones": (0, 10)}
@@ -86,6 +93,10 @@ def exponential_cases(rng: Rng) -> Iterator[Case]:
         yield Case("value", f"t = {t}", (t,), hyper())
     yield Case("value", "an array", (_times(rng, 30),), hyper())
     yield Case("value", "rows of times", (_times(rng, 30, (2, 3)),), hyper())
+    large = {"lr0": above_ten(rng), "k": rate(rng, 0.02, 0.2)}
+    yield Case("value", "a large rate", (rng.uniform(0.1, 0.3),), large)
+    fast = {"lr0": rate(rng), "k": rate(rng, 12, 16)}
+    yield Case("value", "a fast decay", (1,), fast)
     yield from _common(rng, 30, hyper)
     yield Case("edges", "k = 0", (12,), {"lr0": rate(rng), "k": 0.0})
     slow = {"lr0": rate(rng), "k": 1e-6}
@@ -112,6 +123,8 @@ def cosine_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "an array", (_times(rng, 8),), period())
     yield Case("value", "an array, past T too", (_times(rng, 70),), hyper())
     yield Case("value", "rows of times", (_times(rng, 70, (2, 3)),), hyper())
+    large = {"T": int(rng.integers(12, 30)), **_large_rates(rng)}
+    yield Case("value", "large rates", (rng.uniform(1, 7),), large)
     yield from _common(rng, 40, hyper)
     yield Case("edges", "T = 1", (0.25,), {"T": 1, **_rates(rng)})
     yield Case("edges", "T below 1", (0.25,), {"T": 0.75, **_rates(rng)})
@@ -155,6 +168,8 @@ def restart_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "an array, equal cycles", (_times(rng, 50),), plain(T0))
     yield Case("value", "an array, all given", (_times(rng, 90),), hyper())
     yield Case("value", "rows of times", (_times(rng, 90, (2, 3)),), hyper())
+    large = {"T0": int(rng.integers(12, 16)), **_large_rates(rng), "T_mult": 2}
+    yield Case("value", "large rates", (rng.uniform(20, 30),), large)
     # Rounding puts the logarithm of some of these just below a whole number.
     for T0, T_mult in ((1, 3), (1, 5), (1, 11), (int(rng.integers(2, 9)), 10)):
         growing = {"T0": T0, **_rates(rng), "T_mult": T_mult}
@@ -189,6 +204,9 @@ def warmup_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "a fractional t", (2.625,), hyper())
     yield Case("value", "an array", (_times(rng, 24),), hyper())
     yield Case("value", "rows of times", (_times(rng, 24, (2, 3)),), hyper())
+    large = {"warmup_steps": int(rng.integers(12, 16)), "lr": above_ten(rng)}
+    yield Case("value", "a large rate", (rng.uniform(1, 7),), large)
+    yield Case("value", "a large rate, afterwards", (20,), large)
     yield from _common(rng, 24, hyper)
     for t in (0, 3):
         none = {"warmup_steps": 0, "lr": rate(rng)}
@@ -221,6 +239,10 @@ def warmup_cosine_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "an array", (_times(rng, 34),), plain)
     yield Case("value", "an array, all given", (_times(rng, 34),), hyper())
     yield Case("value", "rows of times", (_times(rng, 34, (2, 3)),), hyper())
+    large = {"warmup_steps": int(rng.integers(12, 16)), "T": 35, **_large_rates(rng)}
+    for words, t in {"warmup": 1, "annealing": 17}.items():
+        times = t + rng.uniform(0, 7)
+        yield Case("value", f"large rates, {words}", (times,), large)
     yield from _common(rng, 34, hyper)
     none = {"warmup_steps": 0, "T": T, **_rates(rng)}
     for t in (0, 3):

@@ -9,8 +9,10 @@ import numpy as np
 
 from autograder.exercises.adam import FAMILY_MISTAKES
 from autograder.exercises.draw import (
+    LARGE,
     SHAPES,
     Rng,
+    above_ten,
     as_float32,
     decay,
     edge_shapes,
@@ -23,8 +25,6 @@ from autograder.judge import Case, Exercise, Run
 from autograder.reference import stability as reference
 
 ASSIGNMENT = "05_stability"
-GUARDS = (1e-6, 1e-7, 1e-8, 1e-9)
-"""What is added to the norm before it divides: PyTorch's 1e-6, and smaller ones."""
 
 Shapes = tuple[tuple[int, ...], ...]
 LAYERS: Shapes = ((2, 3), (3,), (3, 2), (2,))
@@ -56,6 +56,11 @@ def value_cases(rng: Rng) -> Iterator[Case]:
     yield limited("value", "another limit", _gradients(rng), rate(rng, 0.5, 1.5))
     yield limited("value", "a limit that is an int", _gradients(rng, size=3.0), 2)
     yield limited("value", "nothing is that large", _gradients(rng), 5.0)
+    layers = (3,), (2,)
+    large = _gradients(rng, layers, LARGE)
+    yield limited("value", "large gradients, nothing is that large", large, 1e3)
+    far = _gradients(rng, layers, 4 * LARGE)
+    yield limited("value", "large gradients, a large limit", far, above_ten(rng))
     yield limited("value", "one array alone", _gradients(rng, ((3, 4),)), 0.8)
     for limit in (0.7, 1):
         single = list(as_float32(tuple(_gradients(rng))))
@@ -105,6 +110,7 @@ def clip_cases(rng: Rng) -> Iterator[Case]:
     yield clipped("value", "max_norm below 1", sized(2.0), rate(rng, 0.1, 0.5))
     yield clipped("value", "below 1 both, untouched", sized(0.2), 0.5)
     yield clipped("value", "max_norm is an int", sized(7.0), 2)
+    yield clipped("value", "a large norm, a large limit", sized(200), above_ten(rng))
     yield clipped("value", "one matrix alone", sized(9.0, ((3, 4),)), 1.5)
     # One array dwarfs the rest: by itself each would be clipped by another factor.
     mixed = [signed(rng, (3,), size) for size in (0.01, 1.0, 30.0)]
@@ -132,12 +138,13 @@ def l2_cases(rng: Rng) -> Iterator[Case]:
     def penalized(group: str, words: str, arrays: Any, weight_decay: float) -> Case:
         return Case(group, words, arrays, {"weight_decay": weight_decay})
 
-    def pair(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        return signed(rng, shape), signed(rng, shape)
+    def pair(shape: tuple[int, ...], size: float = 1.0) -> tuple[np.ndarray, ...]:
+        return signed(rng, shape, size), signed(rng, shape, size)
 
     yield penalized("value", "two parameters", pair((2,)), 0.5)
     yield penalized("value", "another strength", pair((3,)), rate(rng))
     yield penalized("value", "a strong penalty", pair((3,)), 3)
+    yield penalized("value", "large numbers", pair((2,), LARGE), above_ten(rng))
     yield penalized("value", "a matrix", pair((3, 4)), rate(rng))
     yield penalized(
         "value", "no gradient of the loss", (np.zeros(3), pair((3,))[1]), 0.2
@@ -149,10 +156,12 @@ def l2_cases(rng: Rng) -> Iterator[Case]:
     yield penalized("purity", "called twice", pair((4,)), rate(rng))
 
 
-def _arrays(rng: Rng, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _arrays(
+    rng: Rng, shape: tuple[int, ...], size: float = 1.0
+) -> tuple[np.ndarray, ...]:
     """theta, grad, m, v of one shape."""
-    theta, grad, m = signed(rng, shape), signed(rng, shape), signed(rng, shape, 0.5)
-    return theta, grad, m, positive(rng, shape)
+    theta, grad, m = (signed(rng, shape, x) for x in (size, size, size / 2))
+    return theta, grad, m, positive(rng, shape, size)
 
 
 def _settings(rng: Rng) -> dict[str, float]:
@@ -179,6 +188,9 @@ def adamw_cases(rng: Rng) -> Iterator[Case]:
     yield Case("value", "all given, t = 2", (*_arrays(rng, (2,)), 2), _settings(rng))
     yield Case("value", "a later step", (*_arrays(rng, (3,)), later()), _settings(rng))
     yield Case("value", "a matrix", (*_arrays(rng, (3, 4)), later()), _settings(rng))
+    hyper = {name: above_ten(rng) for name in ("lr", "eps", "weight_decay")}
+    arrays = _arrays(rng, (2,), LARGE)
+    yield Case("value", "large numbers", (*arrays, later()), _settings(rng) | hyper)
     still = theta, np.zeros(2), np.zeros(2), np.zeros(2), later()
     yield Case("value", "no gradient at all", still, {"weight_decay": 0.5, "lr": 0.1})
     # So small a gradient that the default eps decides.
@@ -783,7 +795,7 @@ EXERCISES = (
         where="chapter 05_stability, section Derivation, clipping by the global norm",
         equation="eq-stability-clip",
         composed=reference.clip_by_global_norm_from,
-        alternatives=tuple(reference.guarded_clip(guard) for guard in GUARDS),
+        alternatives=tuple(map(reference.guarded_clip, reference.GUARDS)),
     ),
     Exercise(
         name="l2_gradient",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from descentlab.check import arguments_of
-from descentlab.compare import Case
+from descentlab.compare import Case, compare
 
 Function = Callable[..., Any]
 
@@ -183,6 +183,8 @@ class Exercise:
             wanted = self._expectation(self.reference, case, 0, shakes=0)
         elif case.raises is None:
             wanted, others = self.expectation(case), self.other_expectations(case)
+            # Most calls leave no difference between the alternatives.
+            others = tuple(o for o in others if compare(o[0], *wanted) is not None)
         return *wanted, self._dtypes(case), self.parts, others
 
     def _dtypes(self, case: Case) -> Any:

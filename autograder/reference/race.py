@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograder.reference.stability import clip_by_global_norm, guarded_clip
+from autograder.reference.stability import GUARDS, clip_by_global_norm, guarded_clip
 
 Array = NDArray[np.float64]
 State = tuple[Any, ...]
@@ -47,8 +47,8 @@ def train_with(
 
 
 train = train_with(clip_by_global_norm)
-train_guarded = train_with(guarded_clip(1e-6))
-"""The same with PyTorch's way of clipping, ``max_norm/(norm + 1e-6)``."""
+guarded_trains = tuple(train_with(guarded_clip(guard)) for guard in GUARDS)
+"""The same with guarded ways of clipping, such as PyTorch's."""
 
 
 def steps_to_target(losses: ArrayLike, target: float) -> int | None:

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from autograder.reference import adam
 
 Array = NDArray[np.float64]
+GUARDS = (1e-6, 2.0**-23, 1e-7, 1e-8, 1e-9, 1e-10)
+"""What may be added to a norm before it divides: PyTorch's 1e-6, float32's eps, and
+smaller ones; those below make no difference that is judged."""
 
 
 def clip_by_value(grads: Sequence[ArrayLike], limit: float) -> list[Array]:

@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import autograder.reference.stability
-from autograder.exercises.stability import EXERCISES, GUARDS
+from autograder.exercises import race
+from autograder.exercises.stability import EXERCISES
 from autograder.judge.evaluate import Earlier, evaluate
+from autograder.reference.race import train_with
 from solutions import stability as solution
 
 MODULES = {"solution": solution, "reference": autograder.reference.stability}
 CLIP = next(e for e in EXERCISES if e.name == "clip_by_global_norm")
+TRAIN = next(e for e in race.EXERCISES if e.name == "train")
 STEPS = 50
 
 
@@ -254,14 +257,24 @@ def clip_with(guard, of=lambda i: 1.0):
     return clip_by_global_norm
 
 
-@pytest.mark.parametrize("guard", [0.0, *GUARDS])
-def test_a_guard_is_right(guard):
-    assert evaluate(CLIP, clip_with(guard), 0).status == "passed"
+EPS = float(np.finfo(np.float32).eps)
 
 
-@pytest.mark.parametrize("guard", [1e-5, 1e-4, -1e-6])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "guard", [0.0, 1e-6, EPS, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16]
+)
+def test_a_guard_is_right(guard, seed):
+    assert evaluate(CLIP, clip_with(guard), seed).status == "passed"
+    # The oracle computes in float64, which costs its dtype.
+    trained = evaluate(TRAIN, train_with(clip_with(guard)), seed)
+    assert trained.status == "partial", trained.report
+
+
+@pytest.mark.parametrize("guard", [1e-3, 1e-4, 1e-5, -1e-6])
 def test_another_guard_is_wrong(guard):
     assert evaluate(CLIP, clip_with(guard), 0).status == "failed"
+    assert evaluate(TRAIN, train_with(clip_with(guard)), 0).status == "failed"
 
 
 def test_a_mixture_of_two_right_answers_is_wrong():

@@ -49,6 +49,23 @@ def train__rates_first(grad_fn, theta0, step, state, schedule, steps, max_norm=N
     return theta, state, np.asarray(lrs)
 
 
+def train__small_guard(grad_fn, theta0, step, state, schedule, steps, max_norm=None):
+    """A guard of 1e-8, as in Adam, and NumPy's minimum, made a Python float."""
+    if max_norm is not None and max_norm <= 0:
+        raise ValueError("max_norm must be positive")
+    theta, rates = theta0, []
+    for t in range(1, steps + 1):
+        grad = grad_fn(theta)
+        if max_norm is not None:
+            norm = np.sqrt(np.sum(np.square(grad)))
+            if not np.isfinite(norm):
+                raise ValueError("the norm is not finite")
+            grad = grad * float(np.minimum(1.0, max_norm / (norm + 1e-8)))
+        rates.append(float(schedule(t - 1)))
+        theta, state = step(theta, grad, state, t, rates[-1])
+    return theta, state, np.array(rates)
+
+
 def train__as_pytorch_clips(
     grad_fn, theta0, step, state, schedule, steps, max_norm=None
 ):

@@ -12,6 +12,12 @@ import numpy as np
 # update_moments: wrong numbers or state
 
 
+def update_moments__gradient_clipped(grad, m, v, beta1=0.9, beta2=0.999):
+    """gradient-clipped: before both averages."""
+    grad = np.clip(grad, -10, 10)
+    return beta1 * m + (1 - beta1) * grad, beta2 * v + (1 - beta2) * grad * grad
+
+
 def update_moments__betas_swapped(grad, m, v, beta1=0.9, beta2=0.999):
     """betas-swapped: each average decays at the other's rate."""
     return beta2 * m + (1 - beta2) * grad, beta1 * v + (1 - beta1) * grad**2
@@ -307,6 +313,17 @@ def bias_correct__state_changed_in_place(moment, beta, t):
 
 
 # adam_step: wrong numbers or state
+
+
+def adam_step__gradient_clipped(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8
+):
+    """gradient-clipped: a habit from training recurrent networks."""
+    grad = grad.clip(-5, 5)
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
 
 
 def adam_step__eps_inside_root(

@@ -513,6 +513,15 @@ def scaled_lr__wrong_exception(lr, batch_size, base_batch_size, rule="linear"):
 # gradient_noise_scale: wrong numbers or state
 
 
+def gradient_noise_scale__gradient_clipped(per_example_grads):
+    """gradient-clipped: each example's, against outliers."""
+    if len(per_example_grads) < 2:
+        raise ValueError
+    grads = np.clip(per_example_grads, -10, 10)
+    mean = grads.mean(axis=0)
+    return float(grads.var(axis=0, ddof=1).sum() / np.sum(mean**2))
+
+
 def gradient_noise_scale__biased_variance(per_example_grads):
     """biased-variance: NumPy's default divides by N."""
     if len(per_example_grads) < 2:

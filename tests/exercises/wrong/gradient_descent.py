@@ -10,6 +10,17 @@ import numpy as np
 # sgd_step: wrong numbers, shape or state
 
 
+def sgd_step__gradient_clipped(theta, grad, lr):
+    """gradient-clipped: a habit from training recurrent networks."""
+    grad = np.clip(grad, -5, 5)
+    return theta - lr * grad
+
+
+def sgd_step__gradient_clipped_2(theta, grad, lr):
+    """gradient-clipped: with NumPy's other two functions."""
+    return theta - lr * np.maximum(np.minimum(grad, 10.0), -10.0)
+
+
 def sgd_step__ascent(theta, grad, lr):
     """ascent: the step goes along the gradient, uphill."""
     return theta + lr * grad
@@ -147,6 +158,12 @@ def sgd_step__gradient_changed_in_place(theta, grad, lr):
 
 
 # momentum_step: wrong numbers, shape or state
+
+
+def momentum_step__gradient_clipped(theta, grad, buf, lr, mu=0.9):
+    """gradient-clipped: a habit from training recurrent networks."""
+    buf = mu * buf + np.clip(grad, -5, 5)
+    return theta - lr * buf, buf
 
 
 def momentum_step__averaged_gradient(theta, grad, buf, lr, mu=0.9):
@@ -346,6 +363,14 @@ def momentum_step__state_changed_in_place(theta, grad, buf, lr, mu=0.9):
 
 
 # gradient_descent: wrong numbers, shape or state
+
+
+def gradient_descent__gradient_clipped(grad_fn, theta0, lr, steps):
+    """gradient-clipped: so that it cannot diverge."""
+    rows = [theta0]
+    for _ in range(steps):
+        rows.append(rows[-1] - lr * grad_fn(rows[-1]).clip(-10, 10))
+    return np.array(rows)
 
 
 def gradient_descent__one_row_many_times(grad_fn, theta0, lr, steps):

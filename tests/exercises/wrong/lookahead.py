@@ -80,6 +80,22 @@ def lookahead_sync__weights_changed_in_place(slow, fast, alpha=0.5):
 # lookahead: wrong numbers or state
 
 
+def lookahead__gradient_clipped(
+    inner_step, grad_fn, theta0, state, steps, k=5, alpha=0.5
+):
+    """gradient-clipped: before the inner step sees it."""
+    if k < 1:
+        raise ValueError
+    rows, slow = [theta0], theta0
+    for i in range(1, steps + 1):
+        grad = np.clip(grad_fn(rows[-1]), -5, 5)
+        theta, state = inner_step(rows[-1], grad, state)
+        if i % k == 0:
+            theta = slow = slow + alpha * (theta - slow)
+        rows.append(theta)
+    return np.stack(rows), state
+
+
 def lookahead__never_synced(inner_step, grad_fn, theta0, state, steps, k=5, alpha=0.5):
     """never-synced: the fast weights are never set back."""
     if k < 1:
@@ -331,6 +347,12 @@ def lookahead__start_changed_in_place(
 
 
 # swats_lr: wrong numbers or state
+
+
+def swats_lr__gradient_clipped(p, grad):
+    """gradient-clipped: before it meets the step."""
+    along = np.sum(p * np.clip(grad, -10, 10))
+    return float(np.sum(p * p) / -along) if along else float("nan")
 
 
 def swats_lr__sign_missing(p, grad):

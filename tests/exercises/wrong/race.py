@@ -21,6 +21,35 @@ def _clipped(grad, max_norm):
 # train: wrong numbers or state
 
 
+def train__gradient_clipped(
+    grad_fn, theta0, step, state, schedule, steps, max_norm=None
+):
+    """gradient-clipped: by value, before the norm is taken."""
+    theta, lrs = theta0, []
+    for t in range(1, steps + 1):
+        grad = _clipped(np.clip(grad_fn(theta), -5, 5), max_norm)
+        lrs.append(float(schedule(t - 1)))
+        theta, state = step(theta, grad, state, t, lrs[-1])
+    return theta, state, np.array(lrs)
+
+
+def train__guard_too_large(
+    grad_fn, theta0, step, state, schedule, steps, max_norm=None
+):
+    """guard-too-large: a guard of a thousandth."""
+    theta, lrs = theta0, []
+    for t in range(1, steps + 1):
+        grad = grad_fn(theta)
+        if max_norm is not None:
+            norm = float(np.linalg.norm(grad))
+            if max_norm <= 0 or not np.isfinite(norm):
+                raise ValueError
+            grad = grad * min(1.0, max_norm / (norm + 1e-3))
+        lrs.append(float(schedule(t - 1)))
+        theta, state = step(theta, grad, state, t, lrs[-1])
+    return theta, state, np.array(lrs)
+
+
 def train__schedule_late(grad_fn, theta0, step, state, schedule, steps, max_norm=None):
     """schedule-late: the schedule gets the step's number."""
     theta, lrs = theta0, []

@@ -12,6 +12,13 @@ import numpy as np
 # rmsprop_step: wrong numbers, shape or state
 
 
+def rmsprop_step__gradient_clipped(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
+    """gradient-clipped: a habit from training recurrent networks."""
+    grad = np.clip(grad, -1, 1)
+    v = beta * v + (1 - beta) * grad**2
+    return theta - lr * grad / np.sqrt(v + eps), v
+
+
 def rmsprop_step__eps_outside_root(theta, grad, v, lr=1e-3, beta=0.9, eps=1e-8):
     """eps-outside-root: PyTorch's place for eps, which is not this lesson's."""
     v = beta * v + (1 - beta) * grad**2

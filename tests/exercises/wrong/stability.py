@@ -12,6 +12,13 @@ import numpy as np
 # clip_by_value: wrong numbers or state
 
 
+def clip_by_value__gradient_clipped(grads, limit):
+    """gradient-clipped: the limit is capped, too."""
+    if limit < 0:
+        raise ValueError
+    return [np.clip(grad, -min(limit, 5), min(limit, 5)) for grad in grads]
+
+
 def clip_by_value__negatives_kept(grads, limit):
     """negatives-kept: bounded from above alone."""
     if limit < 0:
@@ -190,6 +197,11 @@ def clip_by_value__list_changed_in_place(grads, limit):
 # global_norm: wrong numbers or state
 
 
+def global_norm__gradient_clipped(grads):
+    """gradient-clipped: against a norm that overflows."""
+    return float(np.sqrt(sum(np.sum(np.clip(grad, -10, 10) ** 2) for grad in grads)))
+
+
 def global_norm__root_missing(grads):
     """root-missing: the square of the norm."""
     total = 0.0
@@ -297,6 +309,14 @@ def global_norm__gradients_changed_in_place(grads):
 
 
 # clip_by_global_norm: wrong numbers or state
+
+
+def clip_by_global_norm__gradient_clipped(grads, max_norm):
+    """gradient-clipped: by value first, then by the norm."""
+    _checked(grads, max_norm)
+    grads = [np.clip(grad, -1, 1) for grad in grads]
+    norm = _checked(grads, max_norm)
+    return [grad * min(1.0, max_norm / norm) if norm else grad for grad in grads], norm
 
 
 def _length(grads):
@@ -474,6 +494,11 @@ def clip_by_global_norm__gradients_changed_in_place(grads, max_norm):
 # l2_gradient: wrong numbers or state
 
 
+def l2_gradient__gradient_clipped(grad, theta, weight_decay):
+    """gradient-clipped: before the penalty is added."""
+    return np.clip(grad, -5, 5) + weight_decay * theta
+
+
 def l2_gradient__factor_two(grad, theta, weight_decay):
     """factor-two: the penalty without its half."""
     return grad + 2 * weight_decay * theta
@@ -553,6 +578,17 @@ def l2_gradient__gradient_changed_in_place(grad, theta, weight_decay):
 
 
 # adamw_step: wrong numbers or state
+
+
+def adamw_step__gradient_clipped(
+    theta, grad, m, v, t, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
+):
+    """gradient-clipped: as recipes for transformers do it."""
+    grad = np.clip(grad, -1.0, 1.0)
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    step = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return theta - lr * step - lr * weight_decay * theta, m, v
 
 
 def _moments(grad, m, v, beta1, beta2):
