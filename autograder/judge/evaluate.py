@@ -49,13 +49,17 @@ from descentlab.report import Line, Report
 
 @dataclass(frozen=True)
 class Played:
-    """A case, what was expected, what came of it."""
+    """A case, what was expected, what came of it.
+
+    ``ended`` tells that the call ended the sandbox.
+    """
 
     case: Case
     expected: Any
     tolerance: Any
     answer: Answer
     fault: Fault | None
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Trial:
         fault = Fault("endless", reason)
         if case.raises is not None:
             fault = Fault("silent", f"{reason}, where {case.raises} was expected")
-        self.played[ended.place] = Played(case, None, None, Answer(), fault)
+        self.played[ended.place] = Played(case, None, None, Answer(), fault, True)
         self.lost[ended.place] = ended
         return True
 
@@ -279,7 +283,9 @@ def _marks(
     if not lost:
         report = Report(_headline(exercise, score, "passed"), True, lines)
         return ExerciseVerdict(score, exercise.points, "passed", report)
-    first, fault = clearest((x, x.case, x.fault) for x in played)
+    # Whatever else is wrong, a call that never returns is to be seen.
+    shown = [x for x in played if x.ended] or played
+    first, fault = clearest((x, x.case, x.fault) for x in shown)
     report = Report(
         _headline(exercise, score, "partial"),
         False,

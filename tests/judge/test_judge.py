@@ -9,11 +9,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder.judge import Limits, Times, Verdict, judge
-from autograder.judge.evaluate import Earlier, evaluate
-from autograder.judge.sandbox import Sandbox
+from autograder.judge.evaluate import Earlier, Trial, evaluate
+from autograder.judge.sandbox import OutOfTime, Sandbox
 from autograder.judge.verdict import STATUSES
 from descentlab.compare import GROUPS
 from tests.judge.course import EXERCISES, SOLVED
@@ -359,11 +360,7 @@ of its marks."""
 
 def ending(name: str, end: str, *tests: str) -> str:
     """A right answer, but for calls in which it ends or never does."""
-    head, body = (
-        SOLVED[name].split("\n", 1)
-        if name == "logarithm"
-        else ("def scaled(x, factor=2.0):", "    return factor * x")
-    )
+    head, body = SOLVED[name].removeprefix("@exercise\n").split("\n", 1)
     counted = "    global n\n    n += 1\n"
     traps = "".join(f"    if {test}:\n        {end}\n" for test in tests)
     return f"import os\nn = 0\n{head}\n{counted}{traps}{body}"
@@ -393,11 +390,8 @@ def test_an_error_case_that_never_returns_says_what_it_should_have_done(end):
         submission(SOLVED | {"logarithm": source}),
         times=Times(cell=3, exercise=1, notebook=60),
     )
-    happened = (
-        "it did not end within 1 seconds"
-        if "while" in end
-        else ("Python did not survive it")
-    )
+    hung, died = "it did not end within 1 seconds", "Python did not survive it"
+    happened = hung if "while" in end else died
     report = verdict.exercises["logarithm"].report
     assert report.facts == [
         ("case", "x = 0"),
@@ -405,6 +399,18 @@ def test_an_error_case_that_never_returns_says_what_it_should_have_done(end):
         ("what happened", f"{happened}, where ValueError was expected"),
     ]
     assert report.advice[0].startswith("Test the argument first and raise the error")
+
+
+def test_a_call_that_never_returns_is_shown_before_others_of_its_group():
+    source = "def logarithm(x):\n    while x < 0: pass\n    return np.log(abs(x) or 1)"
+    verdict = judged(
+        submission(SOLVED | {"logarithm": source}),
+        times=Times(cell=3, exercise=1, notebook=60),
+    )
+    report = verdict.exercises["logarithm"].report
+    assert report.lines[-1].note == "0 of 2"
+    assert dict(report.facts)["case"].startswith("x = -1.")
+    assert "did not end" in dict(report.facts)["what happened"]
 
 
 def test_each_group_that_hangs_is_lost_and_no_other():
@@ -451,9 +457,27 @@ def test_who_writes_into_the_judges_pipe_in_an_error_case_loses_all():
 def test_a_right_answer_has_not_run_out_of_time():
     verdict = judged(submission(SOLVED))
     assert not any(one.out_of_time for one in verdict.exercises.values())
-    assert (
-        only("while True: pass", times=Times(1, 1, 30)).exercises["scaled"].out_of_time
-    )
+    hanging = only("while True: pass", times=Times(1, 1, 30))
+    assert hanging.exercises["scaled"].out_of_time
+
+
+def test_a_hang_on_copies_of_arrays_takes_no_marks_away():
+    ended = OutOfTime()
+    trial = Trial(LOGARITHM, 1)
+
+    def silent(x):
+        return float(np.log(x)) if x > 0 else 0.0
+
+    def hanging(x):
+        raise ended
+
+    silent.shielded = lambda names: hanging
+    earlier = Earlier({}, ["another"])
+    with pytest.raises(OutOfTime):
+        trial.verdict(silent, earlier)
+    assert trial.lose(ended, "it did not end")
+    verdict = trial.verdict(silent, earlier)
+    assert (verdict.status, verdict.score) == ("partial", pytest.approx(2 * 6 / 7))
 
 
 @pytest.mark.parametrize("end", ["while True: pass", "os._exit(0)"])
