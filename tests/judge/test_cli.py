@@ -12,6 +12,7 @@ import pytest
 from autograder import course
 from autograder.__main__ import main
 from autograder.course import KEY_FILE, ROOT, CourseError, key
+from autograder.judge import SandboxError, bubblewrap, sandbox
 from autograder.judge.notebook import MAX_SIZE
 from tests.notebooks import IMPORTS, answer, checked, notebook, submission
 
@@ -187,14 +188,15 @@ def test_a_file_without_an_end(run):
     assert f"larger than {MAX_SIZE >> 20} MiB" in line(run())
 
 
-def test_without_bubblewrap(run, monkeypatch):
-    from autograder.judge import sandbox
+def test_without_a_sandbox(run, monkeypatch):
+    def none() -> str:
+        raise SandboxError("no sandbox can be had here")
 
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(bubblewrap, "find", none)
     sandbox.command.cache_clear()
     said = line(run("--json", data=submission(SOLVED)))
     sandbox.command.cache_clear()
-    assert "install bubblewrap" in said
+    assert said == "autograder: no sandbox can be had here\n"
 
 
 def test_a_fault_of_the_graders_own_is_no_zero(run, monkeypatch):
