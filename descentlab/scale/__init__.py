@@ -22,8 +22,8 @@ try:
     from descentlab.scale.engine import StepOptimizer, optimizer
     from descentlab.scale.lookahead import lookahead
     from descentlab.scale.switching import switch
-    from descentlab.scale.tape import Untapeable
     from descentlab.scale.timing import forms, step_times
+    from descentlab.scale.tracer import UnsupportedStep
     from descentlab.scale.training import clip, scheduler
 except ModuleNotFoundError as error:
     if error.name != "torch":
@@ -37,7 +37,7 @@ except ModuleNotFoundError as error:
 __all__ = [
     "PyTorchMissing",
     "StepOptimizer",
-    "Untapeable",
+    "UnsupportedStep",
     "clip",
     "forms",
     "lookahead",

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from descentlab.scale.buffers import Tensor
+from descentlab.scale.arrays import Tensor
 
 Split = tuple[Tensor, Tensor]
 

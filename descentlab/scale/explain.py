@@ -1,4 +1,4 @@
-"""The tape of a step, for people: its scalars by name."""
+"""The loop of a step, for people: its scalars by name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
-from descentlab.scale.kernel import Text, lines
+from descentlab.scale.source import Text, lines
 from descentlab.scale.operations import ATOM, POWER, PRODUCT, SIGN, SUM
 from descentlab.scale.rule import Rule
-from descentlab.scale.tape import Untapeable
+from descentlab.scale.tracer import UnsupportedStep
 
 UNSET = 0.5
 """Stands for a hyper-parameter without default: only its name is shown."""
@@ -71,7 +71,7 @@ def _bound(value: Any, needs: int) -> str:
 
 
 def explained(rule: Rule, dtype: str, hyper: Mapping[str, Any]) -> str:
-    """What a step becomes in PyTorch, with its scalars by name.
+    """What a step becomes: a loop over elements, with its scalars by name.
 
     Args:
         rule: the step.
@@ -84,16 +84,13 @@ def explained(rule: Rule, dtype: str, hyper: Mapping[str, Any]) -> str:
     }
     values = rule.signature.fill({**defaults, **hyper}, rule.name)
     try:
-        recipe, scalars = _recorded(rule, dtype, values)
-    except Untapeable as reason:
+        program, scalars = _recorded(rule, dtype, values)
+    except UnsupportedStep as reason:
         return f"# {rule.name} runs as plain NumPy: {reason}"
-    text = lines(
-        recipe, rule.arguments, frozenset(), lambda place, _: _shown(scalars[place])
-    )
-    title = (
-        f"# {rule.name}: one loop over {', '.join(rule.arguments)} ({dtype}), in place"
-    )
-    return "\n".join([title, *text])
+    text = lines(program, rule.arguments, lambda place, _: _shown(scalars[place]))
+    title = f"# {rule.name}, element by element ({dtype}): the loop that is compiled"
+    head = "for i in range(theta.size):"
+    return "\n".join([title, head, *(f"    {line}" for line in text)])
 
 
 def _recorded(rule: Rule, dtype: str, values: Mapping[str, Any]) -> Any:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
-from descentlab.scale.around import Around
-from descentlab.scale.buffers import HALF, Tensor, as_array, wide
-from descentlab.scale.kernel import kernel
+from descentlab.scale.arrays import Tensor, as_array, as_tensor, wide
+from descentlab.scale.backend import COMPUTED, jobs
 from descentlab.scale.rule import warn_at
-from descentlab.scale.tape import Untapeable, record
+from descentlab.scale.tracer import UnsupportedStep, record
+from descentlab.scale.wrapped import WrappedOptimizer
 
 KEPT = ("sync", "inner", "k", "alpha", "steps", "slow", "defaults", "param_groups")
 """What a copy takes along."""
 
 
-class Lookahead(Around):
+class Lookahead(WrappedOptimizer):
     """Slow weights around another optimizer; ``lookahead`` makes one.
 
     Those of parameters that are added start where these are at the next step.
@@ -49,40 +50,49 @@ class Lookahead(Around):
         loss = self.inner.step(closure)
         self.steps += 1
         if self.steps % self.k == 0:
+            kinds: dict[Any, list[Tensor]] = {}
             for param in self._params():
-                self._synchronize(param)
+                kinds.setdefault((param.dtype, param.device), []).append(param)
+            for params in kinds.values():
+                self._synchronize(params)
         return loss
 
-    def _synchronize(self, param: Tensor) -> None:
-        """Move a parameter's slow weights, and let the fast ones start from there."""
-        slow = self.slow[param]
-        dtype = str(slow.dtype).removeprefix("torch.")
+    def _synchronize(self, params: Sequence[Tensor]) -> None:
+        """Move slow weights of one kind, and let the fast ones start from there."""
+        slow = [self.slow[param] for param in params]
+        device, dtype = params[0].device, COMPUTED[params[0].dtype]
         try:
-            recipe, scalars = record(self._moved, dtype, inputs=2)
-        except Untapeable as reason:
+            program, scalars = record(self._moved, dtype, inputs=2)
+        except UnsupportedStep as reason:
             name = getattr(self.sync, "__name__", "the rule")
-            if param.device.type != "cpu":
-                message = f"{name} can't run on {param.device}: {reason}"
-                raise Untapeable(message) from None
+            if device.type != "cpu":
+                message = f"{name} can't run on {device}: {reason}"
+                raise UnsupportedStep(message) from None
             if not self._told:
                 warn_at(self.sync, f"{name} runs as plain NumPy, slower: {reason}")
             self._told = True
-            new = self._moved(as_array(slow), as_array(param))[0]
-            slow.copy_(torch.as_tensor(new))
+            for param, old in zip(params, slow, strict=True):
+                new = np.asarray(self._moved(as_array(old), as_array(param))[0])
+                param.copy_(old.copy_(as_tensor(new, new.dtype)))
         else:
-            half = frozenset({1} if param.dtype in HALF else ())
-            made = kernel("lookahead_sync", recipe, ("slow", "fast"), half)
-            made([slow, param.data], scalars)
-        param.copy_(slow)
+            names = "slow", "fast"
+            for job, _ in jobs("lookahead_sync", names, [program], [[slow, params]]):
+                job.run([scalars])
+            torch.autograd.graph.increment_version(params)
 
     def _moved(self, slow: Any, fast: Any) -> dict[int, Any]:
-        """The slow weights that the rule gives, in their place."""
-        return {0: self.sync(slow, fast, alpha=self.alpha)}
+        """The new slow weights, from which the fast ones go on."""
+        new = self.sync(slow, fast, alpha=self.alpha)
+        return {0: new, 1: new}
 
     def state_dict(self) -> dict[str, Any]:
-        """The inner optimizer's state, the slow weights, and the steps made."""
-        slow = [self.slow.get(param) for param in self._params()]
-        return {"inner": self.inner.state_dict(), "slow": slow, "steps": self.steps}
+        """The inner optimizer's state, with each parameter's slow weights in it."""
+        saved = self._saved("lookahead", {"steps": self.steps})
+        for number, param in enumerate(self._params()):
+            if param in self.slow:
+                kept = saved["state"].get(number, {})
+                saved["state"][number] = {**kept, "slow": self.slow[param]}
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state.
@@ -90,15 +100,20 @@ class Lookahead(Around):
         Raises:
             ValueError: where it is another optimizer's, or another model's.
         """
-        if not {"inner", "slow", "steps"} <= set(state_dict):
-            raise ValueError("this state is not that of an optimizer with slow weights")
-        self.inner.load_state_dict(state_dict["inner"])
+        saved, numbers = self._taken(state_dict, "lookahead")
+        slow = {n: kept.get("slow") for n, kept in saved["state"].items()}
+        rest = {
+            number: {name: value for name, value in kept.items() if name != "slow"}
+            for number, kept in saved["state"].items()
+        }
+        saved["state"] = {number: kept for number, kept in rest.items() if kept}
+        self.inner.load_state_dict(saved)
         self._share()
-        self.steps = state_dict["steps"]
+        self.steps = numbers["steps"]
         self.slow = {
-            param: slow.to(param.device, wide(param.dtype), copy=True)
-            for param, slow in zip(self._params(), state_dict["slow"], strict=True)
-            if slow is not None
+            param: kept.to(param.device, wide(param.dtype), copy=True)
+            for number, param in enumerate(self._params())
+            if (kept := slow.get(number)) is not None
         }
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,61 +1,249 @@
-"""Lines of PyTorch as one compiled loop, called the short way.
+"""A program as one loop over elements, which Numba compiles.
 
-What ``torch.compile`` makes looks at its arguments first, and then goes through what
-autograd and the rest of a model might need. A step needs none of it, and pays: where a
-model has just filled the caches, that way takes longer than the loop over a small one.
+The loop owns no array. It walks a table of addresses, which is made anew for each step:
+a column of the table is a piece of one parameter, with the addresses of that piece of
+theta, of its gradient and of its state.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import inspect
+import linecache
+import os
+import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
+import numba
+import numpy as np
 import torch
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-EXAMPLE = 1_000_003
-"""Elements for which a loop is compiled: a prime, so that nothing can follow from what
-divides it, and enough for all threads."""
+from descentlab.scale.source import source
+from descentlab.scale.tracer import Program
 
-Loop = Callable[[list[torch.Tensor]], object]
+Tensor = torch.Tensor
+PIECE = 32_768
+"""Elements of a piece: few enough that threads can share a large tensor."""
+
+THREAD_FROM = 100_000
+"""Elements a thread: with fewer, waking it takes longer than the work."""
+
+STORED = {
+    torch.float32: "float32",
+    torch.float64: "float64",
+    torch.bfloat16: "bfloat16",
+}
+"""The dtypes that a loop can read and write."""
 
 
-def loop(
-    function: Callable[..., None], dtypes: Sequence[torch.dtype], numbers: torch.Tensor
-) -> Loop | None:
-    """Compile a function for lines of any length on the CPU.
+# -- From a text to machine code -------------------------------------------------------
 
-    Args:
-        function: changes arrays in place, all element by element; its last argument
-            are its scalars.
-        dtypes: those of the arrays.
-        numbers: scalars, as many as there will be.
 
-    Returns:
-        The loop, which takes the arguments in one list; each array has one axis, lies
-        element by element, and is as long as all others. None where this version of
-        PyTorch goes another way.
-    """
-    lines = [torch.empty(EXAMPLE, dtype=dtype) for dtype in dtypes]
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(typing: Any, address: Any) -> Any:
+    """A number as an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return numba.types.voidptr(numba.types.int64), generate
+
+
+@numba.njit  # type: ignore[untyped-decorator]
+def _array_at(address, size, dtype):  # type: ignore[no-untyped-def]
+    return numba.carray(_pointer(address), size, dtype)
+
+
+# With a signature it is compiled here, for which Numba loads all that it needs: this
+# module takes half a second to import, and the first step does not.
+@numba.njit("float32(uint16)")  # type: ignore[untyped-decorator]
+def _from_bfloat16(bits):  # type: ignore[no-untyped-def]
+    """The upper half of a float32, as the whole."""
+    return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
+
+
+@numba.njit  # type: ignore[untyped-decorator]
+def _to_bfloat16(number):  # type: ignore[no-untyped-def]
+    """The upper half of a float32, rounded to the nearest, ties to even."""
+    bits = np.float32(number).view(np.uint32)
+    odd = (bits >> np.uint32(16)) & np.uint32(1)
+    rounded = np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+    return rounded if number == number else np.uint16(0x7FC0)
+
+
+SPACE = {
+    "np": np,
+    "float32": np.float32,
+    "float64": np.float64,
+    "bfloat16": np.uint16,
+    "array_at": _array_at,
+    "from_bfloat16": _from_bfloat16,
+    "to_bfloat16": _to_bfloat16,
+}
+SIGNATURE = "void(int64[:, ::1], float64[:, ::1], int64, int64)"
+
+# NumPy divides by zero without an error. A product and a sum may be rounded once; all
+# else is as written, so NaN and infinity go where NumPy lets them go.
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+def compiled(name: str, text: str) -> Callable[..., None]:
+    """Compile a loop, or read it from the folder where compiled loops are kept."""
+    key = hashlib.sha256((text + inspect.getsource(sys.modules[__name__])).encode())
+    file = folder() / f"{name}_{key.hexdigest()[:16]}.py"
     try:
-        from torch._inductor.compile_fx import compile_fx_inner
-        from torch._inductor.decomposition import select_decomp_table
-        from torch.fx.experimental.proxy_tensor import make_fx
-
-        def whole(*arguments: torch.Tensor) -> list[torch.Tensor]:
-            function(*arguments)
-            return []
-
-        trace = make_fx(whole, select_decomp_table(), tracing_mode="symbolic")
-        graph = trace(*lines, numbers)
-        inputs = [n.meta["val"] for n in graph.graph.nodes if n.op == "placeholder"]
-        made: Loop = compile_fx_inner(graph, inputs)
-        return made
+        # Numba keeps machine code beside the file that the function stands in.
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_suffix(f".{os.getpid()}")
+            new.write_text(text, encoding="utf-8")
+            new.replace(file)
+        function = _function(name, text, str(file))
+        made: Callable[..., None] = numba.njit(SIGNATURE, cache=True, **OPTIONS)(
+            function
+        )
     except Exception:
-        # Nothing is lost: torch.compile is asked next, and says what is in the way.
-        return None
+        # The folder cannot be written to, or what lies there is broken.
+        function = _function(name, text, f"<{file.name}>")
+        made = numba.njit(SIGNATURE, **OPTIONS)(function)
+    return made
 
 
-def in_line(arrays: Sequence[torch.Tensor]) -> list[torch.Tensor] | None:
-    """Arrays as a loop wants them, over the same memory; None where that can't be."""
-    if not all(a.is_contiguous() and a.device.type == "cpu" for a in arrays):
-        return None
-    return [array if array.dim() == 1 else array.view(-1) for array in arrays]
+def folder() -> Path:
+    """Where compiled loops are kept; ``DESCENTLAB_CACHE`` names another place."""
+    given = os.environ.get("DESCENTLAB_CACHE")
+    return Path(given) if given else Path.home() / ".cache" / "descentlab" / "loops"
+
+
+def _function(name: str, text: str, file: str) -> Callable[..., None]:
+    """The function of a text, which tracebacks and debuggers can show."""
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    space: dict[str, Any] = {**SPACE, "__name__": __name__}
+    exec(compile(text, file, "exec"), space)
+    function: Callable[..., None] = space[name]
+    return function
+
+
+# -- The launch ------------------------------------------------------------------------
+
+
+class Loop:
+    """A program in one compiled loop over the elements of many tensors on the CPU."""
+
+    def __init__(
+        self, name: str, program: Program, names: Sequence[str], stored: Sequence[str]
+    ) -> None:
+        name = f"{name}_loop" if name.isidentifier() else "loop"
+        self.source = source(name, program, names, stored)
+        self._run = compiled(name, self.source)
+        sizes = {"float32": 4, "float64": 8, "bfloat16": 2}
+        self._itemsizes = np.array([[sizes[dtype]] for dtype in stored])
+        self._written = [place for place, _ in program.results]
+
+    def __call__(
+        self,
+        arrays: Sequence[Sequence[Tensor]],
+        counts: Sequence[int],
+        scalars: Sequence[Sequence[Any]],
+        table: Table | None = None,
+    ) -> Table:
+        """Run it on tensors without gaps, in place.
+
+        Args:
+            arrays: for each input its tensors, one of each parameter; those of one
+                parameter have the same shape and order in memory.
+            counts: how many parameters, one after the other, belong to each lot.
+            scalars: those of each lot.
+            table: what an earlier call returned, if all tensors but those of the second
+                input are where they were then.
+
+        Returns:
+            The table, for the next call.
+        """
+        if table is None:
+            table = Table(arrays, counts, self._itemsizes, self._written)
+        else:
+            table.renew(1, arrays[1])
+        numbers = np.array(scalars, np.float64, ndmin=2)
+        threads = min(torch.get_num_threads(), table.most_threads)
+        if threads < 2:
+            self._run(table.rows, numbers, 0, table.pieces)
+            return table
+        cuts = table.cuts(threads)
+        parts = list(zip(cuts[:-1], cuts[1:], strict=True))
+        others = [pool().submit(self._run, table.rows, numbers, *p) for p in parts[1:]]
+        self._run(table.rows, numbers, *parts[0])
+        for other in others:
+            other.result()
+        return table
+
+
+class Table:
+    """Where the pieces of tensors lie: a row of addresses for each input.
+
+    Two more rows hold the lot and the size of each piece.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[Sequence[Tensor]],
+        counts: Sequence[int],
+        itemsizes: np.ndarray,
+        written: Sequence[int],
+    ) -> None:
+        addresses = np.array([_addresses(tensors) for tensors in arrays])
+        sizes = np.array(list(map(Tensor.numel, arrays[0])))
+        total, longest = int(sizes.sum()), int(sizes.max())
+        self.most_threads = total // THREAD_FROM
+        if self.most_threads > 1:
+            begin = addresses[written]
+            end = begin + sizes * itemsizes[written]
+            order = begin.argsort(axis=None)
+            if (begin.flat[order[1:]] < end.flat[order[:-1]]).any():
+                # Tensors that are written share memory: their order matters.
+                self.most_threads = 1
+        lots = np.repeat(np.arange(len(counts)), counts)
+        self._of: np.ndarray | None = None
+        if longest > PIECE:
+            pieces = -(-sizes // PIECE)
+            self._of = of = np.repeat(np.arange(len(sizes)), pieces)
+            first = np.cumsum(pieces) - pieces
+            offset = (np.arange(len(of)) - first[of]) * PIECE
+            self._offset = offset * itemsizes
+            addresses = addresses[:, of] + self._offset
+            sizes, lots = np.minimum(PIECE, sizes[of] - offset), lots[of]
+        self.rows = np.concatenate([addresses, lots[None], sizes[None]])
+        self.pieces = self.rows.shape[1]
+
+    def renew(self, place: int, tensors: Sequence[Tensor]) -> None:
+        """Look up anew where the tensors of one input lie; their sizes are the same."""
+        addresses = np.array(_addresses(tensors))
+        if self._of is not None:
+            addresses = addresses[self._of] + self._offset[place]
+        self.rows[place] = addresses
+
+    def cuts(self, threads: int) -> list[int]:
+        """The pieces at which threads begin and end, each with as many elements."""
+        done = np.cumsum(self.rows[-1])
+        shares = done[-1] * np.arange(1, threads) / threads
+        return [0, *np.searchsorted(done, shares).tolist(), self.pieces]
+
+
+def _addresses(tensors: Sequence[Tensor]) -> list[int]:
+    return list(map(Tensor.data_ptr, tensors))
+
+
+@functools.cache
+def pool() -> ThreadPoolExecutor:
+    """Threads that wait for work; the loop holds no lock while it runs."""
+    return ThreadPoolExecutor(os.cpu_count(), "descentlab")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)  # a fork copies no threads

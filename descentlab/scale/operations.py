@@ -1,21 +1,23 @@
-"""What NumPy's elementwise operations are called in PyTorch."""
+"""What NumPy's elementwise operations are called in a compiled loop and in PyTorch."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
 """How tightly an expression binds, as in Python."""
 
 DTYPES = {"float32", "float64", "bool"}
-"""What a tape computes with."""
+"""What a program computes with."""
 
 
 class Form(NamedTuple):
-    """An operation as an expression of PyTorch.
+    """An operation on numbers as an expression of Python that Numba compiles.
 
     ``rank`` says how tightly it binds, ``needs`` how tightly each operand has to, so as
     to stand there without brackets.
@@ -28,7 +30,7 @@ class Form(NamedTuple):
 
 def _function(name: str, operands: int) -> Form:
     places = ", ".join(f"{{{place}}}" for place in range(operands))
-    return Form(f"torch.{name}({places})", ATOM, (COMPARISON,) * operands)
+    return Form(f"{name}({places})", ATOM, (COMPARISON,) * operands)
 
 
 def _operator(sign: str, rank: int) -> Form:
@@ -36,39 +38,38 @@ def _operator(sign: str, rank: int) -> Form:
     return Form(f"{{0}} {sign} {{1}}", rank, (max(rank, SUM), rank + 1))
 
 
-def _method(name: str) -> Form:
-    return Form(f"{{0}}.{name}()", ATOM, (ATOM,))
-
-
 SAME_NAME = {
     1: (
         "sqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh"
-        " cosh tanh arcsinh arccosh arctanh floor ceil trunc isfinite isinf isnan"
-        " signbit logical_not"
+        " cosh tanh arcsinh arccosh arctanh floor ceil trunc rint isfinite isinf isnan"
+        " signbit logical_not sign reciprocal"
     ),
     2: (
         "maximum minimum fmax fmin hypot arctan2 copysign heaviside logaddexp fmod"
         " remainder logical_and logical_or logical_xor"
     ),
 }
-"""By the number of operands: what PyTorch calls as NumPy does, and computes alike."""
+"""By the number of operands: what the loop calls as NumPy does."""
 
-OTHER_NAME = {
+POWER_FORM = Form("{0} ** {1}", POWER, (ATOM, SIGN))
+
+FORMS: dict[str, Form] = {
+    **{
+        name: _function(f"np.{name}", operands)
+        for operands, names in SAME_NAME.items()
+        for name in names.split()
+    },
     "absolute": _function("abs", 1),
     "fabs": _function("abs", 1),
-    "rint": _function("round", 1),
-    "float_power": _function("pow", 2),
-    "power": _function("pow", 2),
-    "bitwise_and": _function("logical_and", 2),
-    "bitwise_or": _function("logical_or", 2),
-    "bitwise_xor": _function("logical_xor", 2),
-    "invert": _function("logical_not", 1),
-    # NumPy's sign of NaN is NaN, PyTorch's is 0.
-    "sign": Form("torch.where({0}.isnan(), {0}, torch.sign({0}))", ATOM, (ATOM,)),
+    "float_power": POWER_FORM,
+    "power": POWER_FORM,
+    "bitwise_and": _function("np.logical_and", 2),
+    "bitwise_or": _function("np.logical_or", 2),
+    "bitwise_xor": _function("np.logical_xor", 2),
+    "invert": _function("np.logical_not", 1),
     "negative": Form("-{0}", SIGN, (SIGN,)),
     "positive": Form("+{0}", SIGN, (SIGN,)),
     "square": Form("{0} * {0}", PRODUCT, (SIGN,)),
-    "reciprocal": Form("1 / {0}", PRODUCT, (SIGN,)),
     "multiply": _operator("*", PRODUCT),
     "divide": _operator("/", PRODUCT),
     "add": _operator("+", SUM),
@@ -79,25 +80,44 @@ OTHER_NAME = {
     "less_equal": _operator("<=", COMPARISON),
     "equal": _operator("==", COMPARISON),
     "not_equal": _operator("!=", COMPARISON),
-}
-
-FORMS: dict[str, Form] = {
-    **{
-        name: _function(name, operands)
-        for operands, names in SAME_NAME.items()
-        for name in names.split()
-    },
-    **OTHER_NAME,
     # What is no ufunc of NumPy's.
-    "where": _function("where", 3),
-    "zeros": _function("zeros_like", 1),
-    "inverse_root": Form("1 / torch.sqrt({0})", PRODUCT, (COMPARISON,)),
+    "where": Form("({1} if {0} else {2})", ATOM, (COMPARISON,) * 3),
+    "inverse_root": Form("np.reciprocal(np.sqrt({0}))", ATOM, (COMPARISON,)),
     "cube": Form("{0} * {0} * {0}", PRODUCT, (SIGN,)),
-    "float32": _method("float"),
-    "float64": _method("double"),
-    "bool": _method("bool"),
+    "float32": _function("float32", 1),
+    "float64": _function("float64", 1),
+    "bool": _function("bool", 1),
 }
-"""Every operation that a tape can hold."""
+"""Every operation that a program can hold."""
+
+OTHER_NAME = {
+    "absolute": "abs",
+    "fabs": "abs",
+    "rint": "round",
+    "float_power": "pow",
+    "power": "pow",
+    "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+    "bitwise_xor": "logical_xor",
+    "invert": "logical_not",
+    "equal": "eq",
+    "inverse_root": "rsqrt",
+    "float32": "Tensor.float",
+    "float64": "Tensor.double",
+    "bool": "Tensor.bool",
+}
+"""What PyTorch calls otherwise than NumPy does."""
+
+
+def in_pytorch(operation: str) -> Callable[..., torch.Tensor]:
+    """An operation as a function of tensors."""
+    if operation == "cube":
+        return lambda x: x * x * x
+    if operation == "sign":  # NumPy's sign of NaN is NaN, PyTorch's is 0
+        return lambda x: torch.where(x.isnan(), x, torch.sign(x))
+    names = OTHER_NAME.get(operation, operation).split(".")
+    return functools.reduce(getattr, names, torch)  # type: ignore[arg-type]
+
 
 POWERS = {
     2.0: "square",
@@ -118,7 +138,7 @@ def loop_of(ufunc: np.ufunc, *kinds: Any) -> tuple[str, str, str] | None:
         kinds: for each operand its dtype, or the Python type of a bare number.
 
     Returns:
-        All by name; None where a tape has no such operation or dtype.
+        All by name; None where a program has no such operation or dtype.
 
     Raises:
         TypeError: where NumPy has none either.

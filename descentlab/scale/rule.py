@@ -1,42 +1,33 @@
-"""A step function, called on NumPy's arrays or on stand-ins for them."""
+"""A step function, called on NumPy's arrays or on proxies of them."""
 
 from __future__ import annotations
 
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from descentlab.scale.tape import Recipe, record
+from descentlab.scale.tracer import Program, record
 from descentlab.steps import StepSignature, signature_of
+
+FLOAT64 = (
+    "Something in it makes float64 arrays (a NumPy number such as np.sqrt(1 - beta2**t),"
+    " random noise, np.where with two Python numbers): add .astype(theta.dtype)"
+)
 
 
 class Rule:
-    """A step function ``step(theta, grad, *state, [t,] lr, ...)`` and what it says."""
+    """A step function ``step(theta, grad, *state, [t,] lr, ...)`` and its signature."""
 
     def __init__(self, step: Callable[..., Any]) -> None:
         self.step = step
         self.signature: StepSignature = signature_of(step)
         self.name: str = getattr(step, "__name__", type(step).__name__)
+        self.arguments = ("theta", "grad", *self.signature.state)
         self._told: set[str] = set()
-
-    @cached_property
-    def identifier(self) -> str:
-        """The name, as a function of PyTorch can have it."""
-        return self.name if self.name.isidentifier() else "step"
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """The names of its arrays."""
-        return "theta", "grad", *self.signature.state
-
-    @property
-    def results(self) -> tuple[str, ...]:
-        """The names of the arrays that it returns."""
-        return "theta", *self.signature.state
+        self._last: dict[str, Program] = {}
 
     def __call__(
         self, arrays: Sequence[Any], t: Any, hyper: Mapping[str, Any]
@@ -49,7 +40,7 @@ class Rule:
         count = (t,) if self.signature.takes_t else ()
         result = self.step(*arrays, *count, **hyper)
         results = result if self.signature.state else (result,)
-        wanted = len(self.results)
+        wanted = 1 + len(self.signature.state)
         if type(results) not in (tuple, list) or len(results) != wanted:
             arrays_word = "array" if wanted == 1 else "arrays"
             raise TypeError(
@@ -61,14 +52,18 @@ class Rule:
 
     def record(
         self, dtype: str, t: Any, hyper: Mapping[str, Any]
-    ) -> tuple[Recipe, list[Any]]:
-        """The step as a recipe, and the scalars of this call.
+    ) -> tuple[Program, list[Any]]:
+        """The step as a program, and the scalars of this call.
 
         Raises:
-            Untapeable: where no recipe can say what it does.
+            UnsupportedStep: where the step does what cannot be recorded.
         """
-        inputs = len(self.arguments)
-        return record(lambda *arrays: self(arrays, t, hyper), dtype, inputs)
+        inputs, last = len(self.arguments), self._last.get(dtype)
+        program, scalars = record(
+            lambda *arrays: self(arrays, t, hyper), dtype, inputs, last
+        )
+        self._last[dtype] = program
+        return program, scalars
 
     def run(
         self, arrays: Sequence[np.ndarray], t: int, hyper: Mapping[str, Any]
@@ -76,7 +71,7 @@ class Rule:
         """Make a step on arrays of NumPy.
 
         Raises:
-            TypeError, ValueError: for results that are no such arrays.
+            TypeError, ValueError: where a result does not fit the array it replaces.
         """
         theta = arrays[0]
         results = {p: np.asarray(r) for p, r in self(arrays, t, hyper).items()}
@@ -87,23 +82,23 @@ class Rule:
                     f" {result.shape} for theta of shape {theta.shape}: each result has"
                     " the shape of theta"
                 )
-            self.check_dtype(place, result.dtype.name, theta.dtype.name)
+            self.check_dtype(place, result.dtype.name, theta.dtype.name, FLOAT64)
         return results
 
-    def check_dtype(self, place: int, got: str, wanted: str) -> None:
-        """Refuse results that are no floats; tell once of another precision."""
+    def check(self, program: Program) -> None:
+        """Check the dtypes of a program's results, as ``check_dtype`` does."""
+        dtype = program.dtype(0)
+        for place, node in program.results:
+            self.check_dtype(place, program.dtype(node), dtype, program.widened)
+
+    def check_dtype(self, place: int, got: str, wanted: str, why: str) -> None:
+        """Refuse results that are no floats; warn once of another precision."""
         if got == wanted:
             return
-        name = self.arguments[place]
-        what = f"{self.name} returns {name} as {got} for theta as {wanted}"
+        what = f"{self.name} returns {self.arguments[place]} as {got} for theta as"
         if np.dtype(got).kind != "f":
-            raise TypeError(f"{what}: each result has the dtype of theta")
-        self.tell(
-            f"{what}, so it is rounded. A NumPy number such as np.sqrt(1 - beta2**t)"
-            " turns arrays into float64: make it a Python number, float(np.sqrt(...))"
-            if got == "float64"
-            else f"{what}: each result should have the dtype of theta"
-        )
+            raise TypeError(f"{what} {wanted}: each result has the dtype of theta")
+        self.tell(f"{what} {wanted}, so it is rounded. {why}".rstrip())
 
     def tell(self, message: str) -> None:
         """Warn once, at the line where the step is defined."""
@@ -113,7 +108,7 @@ class Rule:
 
 
 def warn_at(function: Callable[..., Any], message: str) -> None:
-    """Warn at the line where a function is defined: there one has to look."""
+    """Warn at the line where a function is defined, since it has to be changed there."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         warnings.warn(message, stacklevel=3)

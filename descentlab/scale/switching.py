@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from descentlab.scale.around import Around
-from descentlab.scale.buffers import Tensor, as_array, wide
+from descentlab.scale.wrapped import WrappedOptimizer
+from descentlab.scale.arrays import Tensor, as_array, wide
 
 Second = Callable[[float], torch.optim.Optimizer]
 
+SEEN = ("t", "lam", "lr", "switched")
+"""What is saved of the watch over the first optimizer."""
 
-class Switch(Around):
+
+class Switch(WrappedOptimizer):
     """One optimizer, and after the switch another; ``switch`` makes one.
 
     ``switched`` is the step after which it switched, ``lr`` the rate that it measured;
@@ -87,8 +90,7 @@ class Switch(Around):
 
     def state_dict(self) -> dict[str, Any]:
         """The state of the optimizer whose turn it is, and what was seen so far."""
-        seen = {name: getattr(self, name) for name in ("t", "lam", "lr", "switched")}
-        return {"inner": self.inner.state_dict(), **seen}
+        return self._saved("switch", {name: getattr(self, name) for name in SEEN})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state.
@@ -97,19 +99,18 @@ class Switch(Around):
             ValueError: where it is another optimizer's, or from before a switch that
                 this one has made.
         """
-        if not {"inner", "t", "lam", "lr", "switched"} <= set(state_dict):
-            raise ValueError("this state is not that of an optimizer with a switch")
-        if self.switched is not None and state_dict["switched"] is None:
+        saved, seen = self._taken(state_dict, "switch")
+        if self.switched is not None and seen["switched"] is None:
             raise ValueError(
                 "this state is from before the switch, which was made here: make the"
                 " optimizer anew and load it then"
             )
-        if self.switched is None and state_dict["switched"] is not None:
-            self._hand_over(state_dict["lr"])
-        self.inner.load_state_dict(state_dict["inner"])
+        if self.switched is None and seen["switched"] is not None:
+            self._hand_over(seen["lr"])
+        self.inner.load_state_dict(saved)
         self._share()
-        self.t, self.lam = state_dict["t"], state_dict["lam"]
-        self.lr, self.switched = state_dict["lr"], state_dict["switched"]
+        for name in SEEN:
+            setattr(self, name, seen[name])
 
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError(

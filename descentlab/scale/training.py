@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-from descentlab.scale.buffers import Tensor, as_array
+from descentlab.scale.arrays import Tensor, as_array, as_tensor
 
 Schedule = Callable[[int], Any]
 
@@ -108,5 +108,5 @@ def clip(
             raise ValueError(f"{name} must keep shapes: {old.shape} became {new.shape}")
     for gradient, old, new in zip(gradients, arrays, clipped, strict=True):
         if new is not old:
-            gradient.copy_(torch.from_numpy(np.require(new, old.dtype, ["C", "W"])))
+            gradient.copy_(as_tensor(new, old.dtype))
     return norm

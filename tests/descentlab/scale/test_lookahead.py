@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from descentlab.scale import Untapeable, lookahead, optimizer, scheduler
+from descentlab.scale import UnsupportedStep, lookahead, optimizer, scheduler
 from solutions.adam import adam_step
 from solutions.gradient_descent import sgd_step
 
@@ -112,7 +112,7 @@ def test_a_run_goes_on_from_a_saved_state():
     train(model, made, 4)
     train(other, resumed, 4)
     np.testing.assert_array_equal(weights(model), weights(other))
-    with pytest.raises(ValueError, match="not that of an optimizer with slow weights"):
+    with pytest.raises(ValueError, match="not that of an optimizer with a lookahead"):
         made.load_state_dict(inner.state_dict())
 
 
@@ -153,7 +153,7 @@ def test_a_rule_that_can_not_be_taped():
     np.testing.assert_allclose(weights(model), wanted, rtol=1e-12, atol=1e-14)
     param = torch.ones(2, device="meta", requires_grad=True)
     with pytest.raises(
-        Untapeable, match=r"far can't run on meta: it uses np\.linalg\.norm"
+        UnsupportedStep, match=r"far can't run on meta: it uses np\.linalg\.norm"
     ):
         lookahead(far, torch.optim.SGD([param]), k=1).step()
 

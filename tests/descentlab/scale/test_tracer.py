@@ -1,4 +1,4 @@
-"""What a step does in NumPy, and what becomes of it on the tape."""
+"""What a step does in NumPy, and the program that becomes of it."""
 
 import math
 import warnings
@@ -9,33 +9,34 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descentlab.scale import Untapeable, kernel, optimizer
-from descentlab.scale.kernel import lines
+from descentlab.scale import UnsupportedStep, backend, optimizer
+from descentlab.scale.lists import ListKernel
 from descentlab.scale.rule import Rule
+from descentlab.scale.source import lines
 from solutions.adam import adam_step
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
 START = np.linspace(0.3, 2.1, 6).reshape(2, 3)
 
 
-def taped(step, dtype="float64", t=1, **hyper):
-    """The recipe of a step, and its scalars."""
+def recorded(step, dtype="float64", t=1, **hyper):
+    """The program of a step, and its scalars."""
     rule = Rule(step)
     return rule.record(dtype, t, rule.signature.fill(hyper, rule.name))
 
 
 def body(step, dtype="float64", **hyper):
     """The lines of a step, its scalars as numbers."""
-    recipe, scalars = taped(step, dtype, **hyper)
+    program, scalars = recorded(step, dtype, **hyper)
     names = Rule(step).arguments
-    return lines(recipe, names, frozenset(), lambda place, _: (str(scalars[place]), 9))
+    return lines(program, names, lambda place, _: (str(scalars[place]), 9))
 
 
-def run_lines(step, dtype, steps=3):
-    """The same by the lines of PyTorch, one by one, as without a compiler."""
+def run_lists(step, dtype, steps=3):
+    """The same by PyTorch's operations on lists of tensors, as on a GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "COMPILE_FROM", 0)
-        patch.setattr(kernel.Compiler, "works", False)
+        as_lists = lambda name, program, *_: ListKernel(program, compiles=False)  # noqa: E731
+        patch.setattr(backend, "_kernel", as_lists)
         return run(step, dtype, steps)
 
 
@@ -46,12 +47,12 @@ def run(step, dtype, steps=3, plain=False, **hyper):
         for part in (START, START[0] - 0.8)
     ]
     made = optimizer(step)(params, **hyper)
-    made._plain = plain
+    made._in_numpy = plain
     for count in range(steps):
         for param in params:
             param.grad = torch.cos(param.detach() + count)
         made.step()
-    assert made._plain == plain, "the tape was given up"
+    assert made._in_numpy == plain, "the program was given up"
     names = made.rule.signature.state
     return [
         [p.detach().numpy(), *[made.state[p][n].numpy() for n in names]] for p in params
@@ -83,7 +84,7 @@ def assert_same(got, wanted, dtype):
             np.testing.assert_allclose(array, expected, rtol=tolerance, atol=tolerance)
 
 
-# -- What can be taped -----------------------------------------------------------------
+# -- What can be recorded ---------------------------------------------------------------
 
 
 def test_a_formula_keeps_its_order_and_its_brackets():
@@ -92,35 +93,35 @@ def test_a_formula_keeps_its_order_and_its_brackets():
         return theta - lr * m / (grad / 4.0) ** 2, -(m**0.5)
 
     assert body(step) == [
-        "x0 = m - (theta - (grad - 2.0)) * 3.0",
-        "x1 = grad / 4.0",
-        "theta_new = theta - 0.5 * x0 / (x1 * x1)",
-        "m_new = -torch.sqrt(x0)",
-        "theta.copy_(theta_new)",
-        "m.copy_(m_new)",
+        "x0 = m[i] - (theta[i] - (grad[i] - 2.0)) * 3.0",
+        "x1 = grad[i] / 4.0",
+        "theta_new = theta[i] - 0.5 * x0 / (x1 * x1)",
+        "m_new = -np.sqrt(x0)",
+        "theta[i] = theta_new",
+        "m[i] = m_new",
     ]
 
 
 def test_scalars_are_inputs_and_no_part_of_the_recipe():
-    one, first = taped(adam_step, t=1, lr=1e-3)
-    other, second = taped(adam_step, t=77, lr=0.5, beta1=0.3)
+    one, first = recorded(adam_step, t=1, lr=1e-3)
+    other, second = recorded(adam_step, t=77, lr=0.5, beta1=0.3)
     assert one == other
     assert first != second
 
 
 def test_what_does_not_change_is_not_written():
     assert body(lambda theta, grad, m, lr=0.1: (theta - lr * grad, m)) == [
-        "theta_new = theta - 0.1 * grad",
-        "theta.copy_(theta_new)",
+        "theta_new = theta[i] - 0.1 * grad[i]",
+        "theta[i] = theta_new",
     ]
 
 
-def test_an_input_in_the_place_of_another_is_computed():
+def test_an_input_in_the_place_of_another_is_read_before_it_is_written():
     assert body(lambda theta, grad, m, lr: (m, theta), lr=0.1) == [
-        "theta_new = m * 1.0",
-        "m_new = theta * 1.0",
-        "theta.copy_(theta_new)",
-        "m.copy_(m_new)",
+        "theta_new = m[i]",
+        "m_new = theta[i]",
+        "theta[i] = theta_new",
+        "m[i] = m_new",
     ]
 
 
@@ -216,36 +217,24 @@ STEPS = [
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_ordinary_numpy_is_taped(step, dtype):
+def test_ordinary_numpy_is_recorded(step, dtype):
     with warnings.catch_warnings(action="error"):
         got = run(step, dtype)
     assert_same(got, run_numpy(step, dtype), dtype)
-    assert_same(run_lines(step, dtype), run_numpy(step, dtype), dtype)
+    assert_same(run_lists(step, dtype), run_numpy(step, dtype), dtype)
     assert_same(run(step, dtype, plain=True), run_numpy(step, dtype), dtype)
 
 
-def test_nan_goes_where_numpy_lets_it_go(monkeypatch):
+def test_nan_goes_where_numpy_lets_it_go():
     def step(theta, grad, m, lr=0.1):
         return theta - lr * np.sign(grad), np.maximum(np.minimum(grad, 1.0), m)
 
-    for few in (kernel.COMPILE_FROM, 0):
-        param = torch.ones(2, dtype=torch.float64, requires_grad=True)
-        param.grad = torch.tensor([math.nan, 2.0], dtype=torch.float64)
-        made = optimizer(step)([param])
-        monkeypatch.setattr(kernel, "COMPILE_FROM", few)
-        monkeypatch.setattr(kernel.Compiler, "works", False)
-        made.step()
-        np.testing.assert_array_equal(param.detach(), [math.nan, 0.9])
-        np.testing.assert_array_equal(made.state[param]["m"], [math.nan, 1.0])
-
-
-def test_gaps_between_parameters_warn_of_nothing():
-    def step(theta, grad, v, lr=0.1):
-        v = v + grad**2
-        return theta - lr * grad / np.sqrt(v), v
-
-    with warnings.catch_warnings(action="error"):
-        run(step, "float64")
+    param = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    param.grad = torch.tensor([math.nan, 2.0], dtype=torch.float64)
+    made = optimizer(step)([param])
+    made.step()
+    np.testing.assert_array_equal(param.detach(), [math.nan, 0.9])
+    np.testing.assert_array_equal(made.state[param]["m"], [math.nan, 1.0])
 
 
 def test_a_long_loop_is_no_deep_expression():
@@ -312,14 +301,14 @@ def rules(draw):
 
 
 @given(rules(), st.sampled_from(["float32", "float64"]))
-def test_tape_and_fallback_agree_with_numpy_on_any_rule(step, dtype):
+def test_all_ways_agree_with_numpy_on_any_rule(step, dtype):
     wanted = run_numpy(step, dtype, steps=2)
     assert_same(run(step, dtype, steps=2), wanted, dtype)
-    assert_same(run_lines(step, dtype, steps=2), wanted, dtype)
+    assert_same(run_lists(step, dtype, steps=2), wanted, dtype)
     assert_same(run(step, dtype, steps=2, plain=True), wanted, dtype)
 
 
-# -- What can't be taped ---------------------------------------------------------------
+# -- What cannot be recorded ------------------------------------------------------------
 
 
 def first_set(x):
@@ -383,7 +372,7 @@ def parameter(values, dtype=torch.float64, device="cpu"):
 
 
 @pytest.mark.parametrize(("words", "function"), REFUSED.items(), ids=REFUSED)
-def test_what_can_not_be_taped_runs_on_numpy_and_says_so_once(words, function):
+def test_what_cannot_be_recorded_runs_on_numpy_and_says_so_once(words, function):
     step = step_with(function)
     param = parameter(START - 1)
     grad, theta = param.grad.numpy().copy(), param.detach().numpy().copy()
@@ -421,7 +410,7 @@ def test_what_numpy_does_with_one_element_alone(words, function):
 def test_on_a_gpu_it_is_an_error(function):
     # The device that computes nothing stands for a GPU.
     param = parameter([1.0, 2.0], device="meta")
-    with pytest.raises(Untapeable, match=r"step can't run on meta: it uses .*; each"):
+    with pytest.raises(UnsupportedStep, match=r"step can't run on meta: it uses .*; each"):
         optimizer(step_with(function))([param]).step()
 
 
@@ -442,7 +431,7 @@ def test_an_array_of_an_earlier_call():
     param = parameter([1.0, 2.0])
     made = optimizer(step)([param])
     made.step()
-    with pytest.raises(Untapeable, match="array of an earlier call"):
+    with pytest.raises(UnsupportedStep, match="array of an earlier call"):
         made.rule.record("float64", 2, {"lr": 0.1})
 
 
@@ -490,15 +479,16 @@ def test_a_result_that_holds_no_floats(kind):
 def test_adam_explained(capsys):
     optimizer(adam_step).explain()
     assert capsys.readouterr().out == (
-        "# adam_step: one loop over theta, grad, m, v (float32), in place\n"
-        "m_new = beta1 * m + (1 - beta1) * grad\n"
-        "v_new = beta2 * v + (1 - beta2) * (grad * grad)\n"
-        "x2 = lr * (m_new / (1 - beta1**t))"
-        " / (torch.sqrt(v_new / (1 - beta2**t)) + eps)\n"
-        "theta_new = theta - x2\n"
-        "theta.copy_(theta_new)\n"
-        "m.copy_(m_new)\n"
-        "v.copy_(v_new)\n"
+        "# adam_step, element by element (float32): the loop that is compiled\n"
+        "for i in range(theta.size):\n"
+        "    m_new = beta1 * m[i] + (1 - beta1) * grad[i]\n"
+        "    v_new = beta2 * v[i] + (1 - beta2) * (grad[i] * grad[i])\n"
+        "    x2 = lr * (m_new / (1 - beta1**t))"
+        " / (np.sqrt(v_new / (1 - beta2**t)) + eps)\n"
+        "    theta_new = theta[i] - x2\n"
+        "    theta[i] = theta_new\n"
+        "    m[i] = m_new\n"
+        "    v[i] = v_new\n"
     )
 
 
@@ -507,12 +497,12 @@ def test_explained_without_a_default_and_with_numbers(capsys):
         return theta - lr * (grad + -((1 - decay * lr) ** 2) * theta) / 3
 
     optimizer(step).explain(dtype="float64")
-    assert capsys.readouterr().out.splitlines()[1] == (
-        "theta_new = theta - lr * (grad + -(1 - decay * lr)**2 * theta) / 3"
+    assert capsys.readouterr().out.splitlines()[2].strip() == (
+        "theta_new = theta[i] - lr * (grad[i] + -(1 - decay * lr)**2 * theta[i]) / 3"
     )
 
 
-def test_explained_where_there_is_no_tape(capsys):
+def test_explained_where_nothing_can_be_recorded(capsys):
     optimizer(step_with(np.linalg.norm)).explain()
     line = "# step runs as plain NumPy: it uses np.linalg.norm; each element"
     assert capsys.readouterr().out.startswith(line)
@@ -523,4 +513,4 @@ def test_explained_where_t_has_to_be_whole(capsys):
         return theta - lr * sum(0.5**i for i in range(t)) * grad
 
     optimizer(step).explain()
-    assert "theta_new = theta - 0.1 * grad" in capsys.readouterr().out
+    assert "theta_new = theta[i] - 0.1 * grad[i]" in capsys.readouterr().out

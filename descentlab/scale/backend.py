@@ -1,0 +1,212 @@
+"""Where a recorded step runs: the one place that chooses."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import chain
+from typing import Any
+
+import torch
+
+from descentlab.scale.lists import ListKernel
+from descentlab.scale.tracer import Program
+
+if find_spec("numba"):
+    from descentlab.scale.loop import STORED, Loop
+
+    Kernel = Loop | ListKernel
+else:
+    STORED, Kernel = {}, ListKernel  # type: ignore[misc]
+
+Tensor = torch.Tensor
+Arrays = Sequence[Sequence[Tensor]]
+"""For each input of a program its tensors, one of each parameter."""
+
+COMPUTED = {torch.float64: "float64"} | dict.fromkeys(
+    (torch.float32, torch.bfloat16, torch.float16), "float32"
+)
+"""The dtype in which a step on parameters of a dtype computes, by NumPy's name."""
+
+COMPILES = {"cuda", "xpu"}
+"""The kinds of devices for which PyTorch's compiler is asked."""
+
+
+class Job:
+    """A kernel and the tensors that it works on: those of one lot or several.
+
+    Args:
+        kernel: what it does.
+        lots: for each lot and each input of the kernel its tensors.
+        copies: pairs of a tensor and its copy, to be copied back afterwards.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        lots: Sequence[Arrays],
+        copies: Sequence[tuple[Tensor, Tensor]],
+    ) -> None:
+        self._kernel, self._copies = kernel, copies
+        self._counts = [len(arrays[0]) for arrays in lots]
+        every = zip(*lots, strict=True)
+        self._arrays = [list(chain.from_iterable(tensors)) for tensors in every]
+        self._gradients = self._arrays[1][0].dtype
+        self._table: Any = None
+
+    def run(self, scalars: Sequence[Sequence[Any]]) -> None:
+        """Run it, with the scalars of each lot. It keeps no gradient afterwards."""
+        self._table = self._kernel(self._arrays, self._counts, scalars, self._table)
+        for tensor, copy in self._copies:
+            tensor.copy_(copy)
+        self._arrays[1] = []
+
+    def goes_on(self) -> bool:
+        """Take the parameters' new gradients; False where they do not fit as before.
+
+        All other tensors must be where they were.
+        """
+        params = self._arrays[0]
+        gradients: list[Any] = [param.grad for param in params]
+        self._arrays[1] = gradients
+        if not isinstance(self._kernel, ListKernel):
+            sizes = list(map(Tensor.numel, params))
+            if self._copies or not (
+                _stored(gradients) == self._gradients and _in_line(gradients, sizes)
+            ):
+                return False
+        return True
+
+
+def jobs(
+    name: str,
+    names: tuple[str, ...],
+    programs: Sequence[Program],
+    lots: Sequence[Arrays],
+) -> list[tuple[Job, tuple[int, ...]]]:
+    """What has to be done, each kernel once for all of its lots on a device.
+
+    Args:
+        name: of the step.
+        names: of the programs' inputs; the second one is the gradient.
+        programs: that of each lot.
+        lots: for each lot and each input its tensors, all on one device.
+
+    Returns:
+        Pairs of a job and the places of its lots.
+
+    Raises:
+        ValueError: where a gradient or a state has another shape than its parameter.
+    """
+    sorted_: dict[Any, list[tuple[int, Arrays, list[tuple[Tensor, Tensor]]]]] = {}
+    for place, (program, arrays) in enumerate(zip(programs, lots, strict=True)):
+        device = arrays[0][0].device
+        copies: list[tuple[Tensor, Tensor]] = []
+        if not _ready(arrays, device.type):
+            arrays, copied = _brought_together(arrays, program.dtype(0))
+            changed = {changed for changed, _ in program.results}
+            copies = [(one, copy) for which, one, copy in copied if which in changed]
+        dtypes = tuple([tensors[0].dtype for tensors in arrays])
+        sorted_.setdefault((program, dtypes, device), []).append((place, arrays, copies))
+    found = []
+    for (program, dtypes, device), some in sorted_.items():
+        kernel = _kernel(name, program, names, dtypes, device.type)
+        places, parts, copied_ = zip(*some, strict=True)
+        found.append((Job(kernel, parts, list(chain(*copied_))), places))
+    return found
+
+
+@functools.cache
+def _kernel(
+    name: str,
+    program: Program,
+    names: tuple[str, ...],
+    dtypes: tuple[torch.dtype, ...],
+    device: str,
+) -> Kernel:
+    """The kernel of a program: the same one for the same program.
+
+    Args:
+        name: of the step.
+        program: what to do.
+        names: of its inputs.
+        dtypes: in which the inputs lie in memory.
+        device: the kind of device, such as ``"cpu"`` or ``"cuda"``.
+    """
+    if device != "cpu":
+        return ListKernel(program, compiles=device in COMPILES)
+    try:
+        return Loop(name, program, names, [STORED[dtype] for dtype in dtypes])
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        if not STORED:
+            reason = "Numba is not installed (pip install numba)"
+        warnings.warn(
+            f"{name} runs operation by operation in PyTorch, several times slower than"
+            f" it could: {reason}",
+            stacklevel=2,
+        )
+        return ListKernel(program, compiles=False)
+
+
+def _ready(arrays: Arrays, device: str) -> bool:
+    """Whether a kernel can work on these tensors where they lie.
+
+    A loop takes those of one parameter if they have one shape and one order in memory,
+    without gaps, and those of one input if they have one dtype.
+    """
+    if device != "cpu" or not STORED:
+        return True
+    sizes = list(map(Tensor.numel, arrays[0]))
+    return all(_stored(tensors) and _in_line(tensors, sizes) for tensors in arrays)
+
+
+def _in_line(tensors: Sequence[Tensor], sizes: list[int]) -> bool:
+    """Whether they have these sizes and lie in memory in the order of their axes."""
+    return all(map(Tensor.is_contiguous, tensors)) and (
+        list(map(Tensor.numel, tensors)) == sizes
+    )
+
+
+def _stored(tensors: Sequence[Tensor]) -> torch.dtype | None:
+    """The dtype that a loop reads and writes for all of these, if there is one."""
+    dtype, *others = {tensor.dtype for tensor in tensors}
+    return dtype if dtype in STORED and not others else None
+
+
+def _brought_together(
+    arrays: Arrays, computed: str
+) -> tuple[list[list[Tensor]], list[tuple[int, Tensor, Tensor]]]:
+    """Tensors on which a loop can work, and what has to be copied back afterwards.
+
+    Args:
+        arrays: for each input its tensors.
+        computed: the dtype in which the step computes.
+
+    Returns:
+        The tensors, some of them copies; and for each copy the place of the input, the
+        tensor, and the copy.
+
+    Raises:
+        ValueError: where a gradient or a state has another shape than its parameter.
+    """
+    dtypes = [_stored(tensors) or getattr(torch, computed) for tensors in arrays]
+    fitting: list[list[Tensor]] = [[] for _ in arrays]
+    copies = []
+    for theta, *others in zip(*arrays, strict=True):
+        # It has theta's strides if theta has no gaps and no overlaps, others if not.
+        layout = torch.empty_like(theta)
+        for place, tensor in enumerate((theta, *others)):
+            if tensor.shape != theta.shape:
+                raise ValueError(
+                    f"a gradient or a state has the shape {tuple(tensor.shape)} for a"
+                    f" parameter of shape {tuple(theta.shape)}"
+                )
+            if tensor.dtype != dtypes[place] or tensor.stride() != layout.stride():
+                copy = torch.empty_like(layout, dtype=dtypes[place]).copy_(tensor)
+                copies.append((place, tensor, copy))
+                tensor = copy
+            fitting[place].append(tensor)
+    return fitting, copies
