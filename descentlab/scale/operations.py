@@ -45,7 +45,7 @@ SAME_NAME = {
         " signbit logical_not sign reciprocal"
     ),
     2: (
-        "maximum minimum fmax fmin hypot arctan2 copysign heaviside logaddexp fmod"
+        "maximum minimum fmax fmin hypot arctan2 copysign logaddexp fmod"
         " remainder logical_and logical_or logical_xor"
     ),
 }
