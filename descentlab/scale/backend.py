@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from typing import Any
@@ -14,12 +14,12 @@ import torch
 from descentlab.scale.lists import ListKernel
 from descentlab.scale.tracer import Program
 
+STORED: Mapping[torch.dtype, str] = {}
 if find_spec("numba"):
     from descentlab.scale.loop import STORED, Loop
 
-    Kernel = Loop | ListKernel
-else:
-    STORED, Kernel = {}, ListKernel  # type: ignore[misc]
+Kernel = Any
+"""A ``Loop`` or a ``ListKernel``."""
 
 Tensor = torch.Tensor
 Arrays = Sequence[Sequence[Tensor]]
@@ -109,7 +109,9 @@ def jobs(
             changed = {changed for changed, _ in program.results}
             copies = [(one, copy) for which, one, copy in copied if which in changed]
         dtypes = tuple([tensors[0].dtype for tensors in arrays])
-        sorted_.setdefault((program, dtypes, device), []).append((place, arrays, copies))
+        sorted_.setdefault((program, dtypes, device), []).append(
+            (place, arrays, copies)
+        )
     found = []
     for (program, dtypes, device), some in sorted_.items():
         kernel = _kernel(name, program, names, dtypes, device.type)

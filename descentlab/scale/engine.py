@@ -78,7 +78,8 @@ class StepOptimizer(torch.optim.Optimizer):
 
     # -- Making a step -----------------------------------------------------------------
 
-    @torch.compiler.disable  # what PyTorch compiles has a break here
+    # What PyTorch compiles has a break here.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make a step with the gradients that there are.
 
@@ -163,8 +164,8 @@ class StepOptimizer(torch.optim.Optimizer):
         takes_t = self.rule.signature.takes_t
         if takes_t and lot.device.type == "cuda" and _is_capturing():
             raise RuntimeError(
-                f"{self.rule.name} counts its steps in Python, which a CUDA graph cannot"
-                " do: capture forward and backward pass, and step outside"
+                f"{self.rule.name} counts its steps in Python, and a CUDA graph cannot:"
+                " capture forward and backward pass, and step outside"
             )
         dtype = COMPUTED[lot.dtype]
         program, scalars = self.rule.record(dtype, lot.t + 1, self._hyper(lot))
@@ -213,7 +214,9 @@ class StepOptimizer(torch.optim.Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         try:
-            hyper = {key: group[key] for key in group if key in self.rule.signature.hyper}
+            hyper = {
+                key: group[key] for key in group if key in self.rule.signature.hyper
+            }
             _check_hyper(self.rule.signature.fill(hyper, self.rule.name))
             for param in group["params"]:
                 self._check_parameter(param)
@@ -240,7 +243,9 @@ class StepOptimizer(torch.optim.Optimizer):
             ValueError: where the state is another step's.
         """
         names = self.rule.signature.state
-        if any(kept and not kept.keys() >= set(names) for kept in state["state"].values()):
+        if any(
+            kept and not kept.keys() >= set(names) for kept in state["state"].values()
+        ):
             raise ValueError(
                 f"this state is not {self.rule.name}'s, which keeps"
                 f" {', '.join(names) or 'nothing'} for each parameter"
@@ -308,7 +313,9 @@ def _check_hyper(hyper: Mapping[str, Any]) -> None:
     """Refuse hyper-parameters with which no step makes sense."""
     for name, value in hyper.items():
         if isinstance(value, Tensor) and value.numel() != 1:
-            raise ValueError(f"{name} must be one number, got {value.numel()} in a tensor")
+            raise ValueError(
+                f"{name} must be one number, got {value.numel()} in a tensor"
+            )
         number = _number(value)
         if not isinstance(number, int | float):
             continue

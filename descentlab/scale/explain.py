@@ -7,9 +7,9 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
-from descentlab.scale.source import Text, lines
 from descentlab.scale.operations import ATOM, POWER, PRODUCT, SIGN, SUM
 from descentlab.scale.rule import Rule
+from descentlab.scale.source import Text, lines
 from descentlab.scale.tracer import UnsupportedStep
 
 UNSET = 0.5

@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from descentlab.scale.source import source
 from descentlab.scale.tracer import Program
 
 Tensor = torch.Tensor
+
+compiler: Any = numba  # its types say too little of what is used here
 PIECE = 32_768
 """Elements of a piece: few enough that threads can share a large tensor."""
 
@@ -45,30 +48,30 @@ STORED = {
 # -- From a text to machine code -------------------------------------------------------
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typing: Any, address: Any) -> Any:
+@intrinsic
+def _pointer(typing, address):  # type: ignore[no-untyped-def]
     """A number as an address."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
-    return numba.types.voidptr(numba.types.int64), generate
+    return compiler.types.voidptr(compiler.types.int64), generate
 
 
-@numba.njit  # type: ignore[untyped-decorator]
+@compiler.njit
 def _array_at(address, size, dtype):  # type: ignore[no-untyped-def]
-    return numba.carray(_pointer(address), size, dtype)
+    return compiler.carray(_pointer(address), size, dtype)  # type: ignore[call-arg]
 
 
 # With a signature it is compiled here, for which Numba loads all that it needs: this
 # module takes half a second to import, and the first step does not.
-@numba.njit("float32(uint16)")  # type: ignore[untyped-decorator]
+@compiler.njit("float32(uint16)")
 def _from_bfloat16(bits):  # type: ignore[no-untyped-def]
     """The upper half of a float32, as the whole."""
     return np.uint32(np.uint32(bits) << np.uint32(16)).view(np.float32)
 
 
-@numba.njit  # type: ignore[untyped-decorator]
+@compiler.njit
 def _to_bfloat16(number):  # type: ignore[no-untyped-def]
     """The upper half of a float32, rounded to the nearest, ties to even."""
     bits = np.float32(number).view(np.uint32)
@@ -105,13 +108,13 @@ def compiled(name: str, text: str) -> Callable[..., None]:
             new.write_text(text, encoding="utf-8")
             new.replace(file)
         function = _function(name, text, str(file))
-        made: Callable[..., None] = numba.njit(SIGNATURE, cache=True, **OPTIONS)(
+        made: Callable[..., None] = compiler.njit(SIGNATURE, cache=True, **OPTIONS)(
             function
         )
     except Exception:
         # The folder cannot be written to, or what lies there is broken.
         function = _function(name, text, f"<{file.name}>")
-        made = numba.njit(SIGNATURE, **OPTIONS)(function)
+        made = compiler.njit(SIGNATURE, **OPTIONS)(function)
     return made
 
 
@@ -176,7 +179,7 @@ class Loop:
             self._run(table.rows, numbers, 0, table.pieces)
             return table
         cuts = table.cuts(threads)
-        parts = list(zip(cuts[:-1], cuts[1:], strict=True))
+        parts = list(pairwise(cuts))
         others = [pool().submit(self._run, table.rows, numbers, *p) for p in parts[1:]]
         self._run(table.rows, numbers, *parts[0])
         for other in others:

@@ -115,8 +115,10 @@ def in_pytorch(operation: str) -> Callable[..., torch.Tensor]:
         return lambda x: x * x * x
     if operation == "sign":  # NumPy's sign of NaN is NaN, PyTorch's is 0
         return lambda x: torch.where(x.isnan(), x, torch.sign(x))
-    names = OTHER_NAME.get(operation, operation).split(".")
-    return functools.reduce(getattr, names, torch)  # type: ignore[arg-type]
+    found: Any = torch
+    for name in OTHER_NAME.get(operation, operation).split("."):
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]
 
 
 POWERS = {

@@ -13,8 +13,8 @@ from descentlab.scale.tracer import Program, record
 from descentlab.steps import StepSignature, signature_of
 
 FLOAT64 = (
-    "Something in it makes float64 arrays (a NumPy number such as np.sqrt(1 - beta2**t),"
-    " random noise, np.where with two Python numbers): add .astype(theta.dtype)"
+    "Something in it makes float64 arrays (random noise, np.where with two Python"
+    " numbers, a NumPy number such as np.sqrt(2.0)): add .astype(theta.dtype)"
 )
 
 
@@ -108,7 +108,7 @@ class Rule:
 
 
 def warn_at(function: Callable[..., Any], message: str) -> None:
-    """Warn at the line where a function is defined, since it has to be changed there."""
+    """Warn at the line where a function is defined: it has to be changed there."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
         warnings.warn(message, stacklevel=3)

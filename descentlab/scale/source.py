@@ -15,8 +15,8 @@ WIDTH = 70
 """Characters from which on an expression becomes a line of its own."""
 
 RESERVED = set(
-    "np abs bool range float32 float64 bfloat16 array_at from_bfloat16 to_bfloat16 table"
-    " scalars begin end piece lot size i".split()
+    "np abs bool range float32 float64 bfloat16 array_at from_bfloat16 to_bfloat16"
+    " table scalars begin end piece lot size i".split()
 )
 """What the text of a loop uses itself, so that no array can have the name."""
 
@@ -62,7 +62,7 @@ def lines(
             name = _unused(results.get(node, f"x{len(text)}"), taken)
             text.append(f"{name} = {expression}")
             known[node] = name, ATOM
-    for place, node in program.results:
+    for _, node in program.results:
         if known[node][0].endswith("[i]"):  # not yet read, and another may be written
             name = _unused(results[node], taken)
             text.append(f"{name} = {known[node][0]}")

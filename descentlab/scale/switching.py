@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from descentlab.scale.wrapped import WrappedOptimizer
 from descentlab.scale.arrays import Tensor, as_array, wide
+from descentlab.scale.wrapped import WrappedOptimizer
 
 Second = Callable[[float], torch.optim.Optimizer]
 

@@ -137,7 +137,11 @@ class Tracer:
     def where(self, condition: Any, yes: Any, no: Any) -> Proxy:
         """``np.where`` with its three arguments."""
         dtype = where_dtype(self.kind(yes), self.kind(no))
-        if dtype == "float64" and not isinstance(yes, Proxy) and not isinstance(no, Proxy):
+        if (
+            dtype == "float64"
+            and not isinstance(yes, Proxy)
+            and not isinstance(no, Proxy)
+        ):
             self.widened = self.widened or TWO_NUMBERS
         self.kind(condition)
         mask = self.operand(condition, "bool")
@@ -168,7 +172,7 @@ class Proxy(NDArrayOperatorsMixin):
 
     # A step that asks isinstance(theta, np.ndarray) must get the answer that it gets
     # for an array, or it would silently go another way.
-    __class__ = property(lambda self: np.ndarray)  # type: ignore[assignment]
+    __class__ = property(lambda self: np.ndarray)
 
     def __init__(self, tracer: Tracer, node: int, dtype: str) -> None:
         self._tracer = tracer
@@ -228,7 +232,9 @@ class Proxy(NDArrayOperatorsMixin):
         (out,) = more.pop("out", None) or (None,)
         mask = more.pop("where", True)
         if more:
-            tracer.refuse(f"it calls np.{ufunc.__name__} with {next(iter(more))}=", OTHER)
+            tracer.refuse(
+                f"it calls np.{ufunc.__name__} with {next(iter(more))}=", OTHER
+            )
         return _into(tracer, tracer.apply(ufunc, *values), out, mask)
 
     def __array_function__(
@@ -308,7 +314,9 @@ def _operator(name: str, turned: bool) -> Callable[[Proxy, Any], Any]:
             return ufunc(other, self) if turned else ufunc(self, other)
         if dtype == "bool":
             return ufunc(self, other)
-        nodes.append((name, (node, self._node) if turned else (self._node, node), dtype))
+        nodes.append(
+            (name, (node, self._node) if turned else (self._node, node), dtype)
+        )
         return Proxy(tracer, len(nodes) - 1, dtype)
 
     return operate
@@ -405,7 +413,9 @@ def _copy(tracer: Tracer, array: Proxy, **_: Any) -> Proxy:
     return array.copy()
 
 
-def _copyto(tracer: Tracer, target: Any, source: Any, where: Any = True, **_: Any) -> None:
+def _copyto(
+    tracer: Tracer, target: Any, source: Any, where: Any = True, **_: Any
+) -> None:
     value = source if isinstance(source, Proxy) else _full_like(tracer, target, source)
     _into(tracer, value, target, where)
 

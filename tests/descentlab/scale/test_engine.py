@@ -322,7 +322,9 @@ def test_what_the_step_raises_comes_through():
 
     weights = parameter(1.0, grad=[1.0])
     made = optimizer(careful)([weights], lr=2.0)
-    with pytest.raises(ValueError, match=r"^lr must not be so large, got 2\.0$") as error:
+    with pytest.raises(
+        ValueError, match=r"^lr must not be so large, got 2\.0$"
+    ) as error:
         made.step()
     assert error.value.__context__ is None
     made.param_groups[0]["lr"] = 0.5

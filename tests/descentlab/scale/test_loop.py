@@ -238,7 +238,9 @@ def test_compiled_loops_are_kept_on_the_disk(tmp_path):
     kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "loops").rglob("*.nb*")}
     assert len(kept) == 2
     assert trained_in_a_process(tmp_path) == ""
-    assert kept == {p: p.stat().st_mtime_ns for p in (tmp_path / "loops").rglob("*.nb*")}
+    assert kept == {
+        p: p.stat().st_mtime_ns for p in (tmp_path / "loops").rglob("*.nb*")
+    }
 
 
 def test_a_cache_that_is_broken_or_no_folder_does_no_harm(tmp_path):
@@ -263,7 +265,9 @@ def test_a_kernel_that_cannot_be_compiled_says_why_and_concerns_no_other(monkeyp
     backend._kernel.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(loop, "compiled", fails)
-        with pytest.warns(UserWarning, match=r"operation by operation.*: no memory for"):
+        with pytest.warns(
+            UserWarning, match=r"operation by operation.*: no memory for"
+        ):
             optimizer(step)([param]).step()
     np.testing.assert_array_equal(param.detach(), 0.75)
     made = optimizer(adam_step)([param])

@@ -84,7 +84,7 @@ def assert_same(got, wanted, dtype):
             np.testing.assert_allclose(array, expected, rtol=tolerance, atol=tolerance)
 
 
-# -- What can be recorded ---------------------------------------------------------------
+# -- What can be recorded --------------------------------------------------------------
 
 
 def test_a_formula_keeps_its_order_and_its_brackets():
@@ -308,7 +308,7 @@ def test_all_ways_agree_with_numpy_on_any_rule(step, dtype):
     assert_same(run(step, dtype, steps=2, plain=True), wanted, dtype)
 
 
-# -- What cannot be recorded ------------------------------------------------------------
+# -- What cannot be recorded -----------------------------------------------------------
 
 
 def first_set(x):
@@ -410,7 +410,9 @@ def test_what_numpy_does_with_one_element_alone(words, function):
 def test_on_a_gpu_it_is_an_error(function):
     # The device that computes nothing stands for a GPU.
     param = parameter([1.0, 2.0], device="meta")
-    with pytest.raises(UnsupportedStep, match=r"step can't run on meta: it uses .*; each"):
+    with pytest.raises(
+        UnsupportedStep, match=r"step can't run on meta: it uses .*; each"
+    ):
         optimizer(step_with(function))([param]).step()
 
 
