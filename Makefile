@@ -32,7 +32,7 @@ SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
 .PHONY: help course preflight test test-fast lint publish book wheel release sample grade \
-	attacks mutants bench-judge bench-scale experiments lock clean
+	attacks mutants bench-judge bench-scale check-gpu experiments lock clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -141,6 +141,10 @@ bench-judge: $(VENV)/requirements.txt $(VENV)/pyproject.toml ## the judge agains
 
 bench-scale: $(VENV)/requirements.txt $(VENV)/pyproject.toml ## a student's step in PyTorch against PyTorch's own (QUICK=1: a try)
 	@$(PY) -m benchmarks.scale $(if $(QUICK),--quick)
+
+check-gpu: $(VENV)/requirements-dev.txt ## tests and times of the steps on a GPU
+	@$(PY) -m pytest -m gpu tests/descentlab/scale $(PYTEST_FLAGS)
+	@$(PY) -m benchmarks.scale
 
 experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced form)
 	@$(PY) -m experiments $(if $(QUICK),--quick)

@@ -75,9 +75,9 @@ def step_times(
 ) -> StepTimes:
     """Compare how long optimizers take for a step on a model.
 
-    Each gets a copy of the model and the same gradients, which lie where its first
-    steps have put them. All make a step in each round, in an order drawn anew, so that
-    what else the machine does meets all alike.
+    Each gets a copy of the model, and before each step gradients in new memory, as a
+    backward pass makes them. All make a step in each round, in an order drawn anew, so
+    that what else the machine does meets all alike.
 
     Args:
         makers: what makes each optimizer of parameters, by name:
@@ -89,19 +89,24 @@ def step_times(
         Milliseconds of a step by name, in the order of ``makers``: a dictionary that a
         notebook shows as a table.
     """
-    steps = {name: _step_on(model, make) for name, make in makers.items()}
-    seconds = take_turns(steps, rounds)
+    trained = {name: Trained(model, make) for name, make in makers.items()}
+    steps = {name: each.opt.step for name, each in trained.items()}
+    seconds = take_turns(steps, rounds, lambda name: trained[name].renew_gradients())
     return StepTimes({name: 1e3 * float(np.median(s)) for name, s in seconds.items()})
 
 
 def take_turns(
-    ways: Mapping[str, Callable[[], Any]], rounds: int, warm_up: int = WARM_UP
+    ways: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    prepare: Callable[[str], Any] = lambda name: None,
+    warm_up: int = WARM_UP,
 ) -> dict[str, np.ndarray]:
     """Time several ways to do something, all of them in each round.
 
     Args:
         ways: what to call, by name.
         rounds: how many count.
+        prepare: called with a way's name before it takes its turn, and not timed.
         warm_up: how many there are before those.
 
     Returns:
@@ -114,6 +119,7 @@ def take_turns(
     for _ in range(warm_up + rounds):
         shuffle(order)
         for name in order:
+            prepare(name)
             begin = time.perf_counter()
             ways[name]()
             wait()
@@ -127,13 +133,21 @@ def wait() -> None:
         torch.accelerator.synchronize()
 
 
-def _step_on(model: nn.Module, make: Maker) -> Callable[[], Any]:
-    """The steps of a new optimizer on a copy of a model, with some gradients."""
-    model = copy.deepcopy(model)
-    generator = torch.Generator().manual_seed(0)
-    for param in model.parameters():
-        if param.requires_grad:
-            gradient = torch.randn(param.shape, generator=generator)
-            param.grad = gradient.to(param.device, param.dtype)
-    step: Callable[[], Any] = make(model.parameters()).step
-    return step
+class Trained:
+    """A copy of a model, an optimizer of it, and some gradients."""
+
+    def __init__(self, model: nn.Module, make: Maker) -> None:
+        model = copy.deepcopy(model)
+        generator = torch.Generator().manual_seed(0)
+        self.gradients = {
+            param: torch.randn(param.shape, generator=generator).to(param)
+            for param in model.parameters()
+            if param.requires_grad
+        }
+        self.renew_gradients()
+        self.opt = make(model.parameters())
+
+    def renew_gradients(self) -> None:
+        """Give each parameter the same gradient again, in new memory."""
+        for param, gradient in self.gradients.items():
+            param.grad = gradient.detach().clone()

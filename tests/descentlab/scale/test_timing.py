@@ -58,6 +58,18 @@ def test_all_take_a_turn_in_each_round_in_a_changing_order():
     )
 
 
+def test_gradients_are_new_at_each_step():
+    seen = []
+
+    class Spy(torch.optim.SGD):
+        def step(self):
+            seen.extend(group["params"][0].grad for group in self.param_groups)
+
+    step_times({"spy": Spy}, nn.Linear(3, 2), rounds=3)
+    assert len({id(gradient) for gradient in seen}) == len(seen) == 6
+    assert all(torch.equal(gradient, seen[0]) for gradient in seen)
+
+
 def test_the_rounds_that_warm_up_do_not_count():
     pauses = iter([0.05, 0.0, 0.0])
     found = timing.take_turns({"late": lambda: time.sleep(next(pauses))}, 2, warm_up=1)
@@ -95,6 +107,6 @@ def test_a_notebook_shows_a_table():
 @pytest.mark.parametrize("rounds", [1, 4])
 def test_the_median_counts(monkeypatch, rounds):
     seconds = np.arange(1.0, rounds + 1)
-    monkeypatch.setattr(timing, "take_turns", lambda ways, count: {"x": seconds})
+    monkeypatch.setattr(timing, "take_turns", lambda *arguments: {"x": seconds})
     found = step_times({"x": MAKERS["mine"]}, nn.Linear(1, 1))
     assert found["x"] == 1000 * np.median(seconds)
