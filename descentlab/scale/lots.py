@@ -37,6 +37,7 @@ class Lot:
     ) -> None:
         self.group, self.params, self.states, self.names = group, params, states, names
         self.kept = [[state[name] for state in states] for name in names]
+        self._tensors = [state[name] for state in states for name in names]
         self.device, self.dtype = params[0].device, params[0].dtype
         self._pointers = self._look()
 
@@ -51,20 +52,21 @@ class Lot:
         return [list(self.params), [p.grad for p in self.params], *self.kept]  # type: ignore[misc]
 
     def _look(self) -> list[int]:
-        return list(map(Tensor.data_ptr, chain(self.params, *self.kept)))
+        return [
+            *map(Tensor.data_ptr, self.params),
+            *map(Tensor.data_ptr, self._tensors),
+        ]
 
     def is_as_before(self, state: Mapping[Tensor, State]) -> bool:
         """Whether its state is the same, and lies with its parameters where it did."""
-        states, t = self.states, self.t
-        return (
-            all(map(is_, map(state.__getitem__, self.params), states))
-            and [kept["t"] for kept in states] == [t] * len(states)
-            and all(
-                all(map(is_, [kept[name] for kept in states], tensors))
-                for name, tensors in zip(self.names, self.kept, strict=True)
-            )
-            and self._look() == self._pointers
-        )
+        t, tensors = self.t, iter(self._tensors)
+        for param, kept in zip(self.params, self.states, strict=True):
+            if state[param] is not kept or kept["t"] != t:
+                return False
+            for name in self.names:
+                if kept[name] is not next(tensors):
+                    return False
+        return self._look() == self._pointers
 
 
 class Lots(list[Lot]):

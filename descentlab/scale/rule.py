@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from descentlab.scale.formula import Formulas, Number, Record, shown, watch
 from descentlab.scale.tracer import Program, record
 from descentlab.steps import StepSignature, signature_of
 
@@ -16,6 +18,10 @@ FLOAT64 = (
     "Something in it makes float64 arrays (random noise, np.where with two Python"
     " numbers, a NumPy number such as np.sqrt(2.0)): add .astype(theta.dtype)"
 )
+
+
+MOST_FORMULAS = 4
+"""Programs of a step, in each dtype, whose numbers are computed by formulas."""
 
 
 class Rule:
@@ -28,6 +34,8 @@ class Rule:
         self.arguments = ("theta", "grad", *self.signature.state)
         self._told: set[str] = set()
         self._last: dict[str, Program] = {}
+        self._formulas: dict[str, list[tuple[Program, Formulas]]] = {}
+        self._called: set[str] = set()
 
     def __call__(
         self, arrays: Sequence[Any], t: Any, hyper: Mapping[str, Any]
@@ -51,9 +59,33 @@ class Rule:
         return dict(zip(places, results, strict=True))
 
     def record(
+        self, dtype: str, t: int, hyper: Mapping[str, Any]
+    ) -> tuple[Program, list[Any]]:
+        """The step as a program, and its scalars at ``t``.
+
+        The function is called, unless it is known to do what it did in an earlier call
+        with other numbers, and how those follow from ``t`` and ``hyper``.
+
+        Raises:
+            UnsupportedStep: where the step does what cannot be recorded.
+        """
+        known = self._formulas.setdefault(dtype, [])
+        for program, formulas in known:
+            scalars = formulas(t, hyper)
+            if scalars is not None:
+                return program, scalars
+        if len(known) < MOST_FORMULAS and dtype not in self._called:
+            found = self._with_formulas(dtype, t, hyper)
+            if found:
+                known.append(found)
+            else:
+                self._called.add(dtype)
+        return self.called(dtype, t, hyper)
+
+    def called(
         self, dtype: str, t: Any, hyper: Mapping[str, Any]
     ) -> tuple[Program, list[Any]]:
-        """The step as a program, and the scalars of this call.
+        """The program and the scalars of one call of the function.
 
         Raises:
             UnsupportedStep: where the step does what cannot be recorded.
@@ -64,6 +96,32 @@ class Rule:
         )
         self._last[dtype] = program
         return program, scalars
+
+    def _with_formulas(
+        self, dtype: str, t: int, hyper: Mapping[str, Any]
+    ) -> tuple[Program, Formulas] | None:
+        """A call with numbers that remember their formulas; None if that leads nowhere.
+
+        There are two such calls, which have to do the same.
+        """
+        is_function = isinstance(self.step, types.FunctionType)
+        watched = watch(self.step) if is_function else None
+        if watched is None or any(type(v) not in (int, float) for v in hyper.values()):
+            return None
+        found = []
+        for _ in range(2):
+            calls = Record()
+            named = {name: Number(v, name, calls) for name, v in hyper.items()}
+            try:
+                program, scalars = self.called(dtype, Number(t, "t", calls), named)
+            except Exception:
+                return None  # it comes again when the function is called with numbers
+            if calls.escaped:
+                return None
+            found.append((program, list(map(shown, scalars)), calls.conditions))
+        if found[0] != found[1]:
+            return None
+        return program, Formulas(scalars, calls, hyper, watched)
 
     def run(
         self, arrays: Sequence[np.ndarray], t: int, hyper: Mapping[str, Any]

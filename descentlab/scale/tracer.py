@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from descentlab.scale.formula import Number
 from descentlab.scale.operations import (
     DTYPES,
     POWERS,
@@ -169,6 +170,7 @@ class Proxy(NDArrayOperatorsMixin):
     """
 
     __slots__ = ("_dtype", "_node", "_tracer")
+    is_proxy = True
 
     # A step that asks isinstance(theta, np.ndarray) must get the answer that it gets
     # for an array, or it would silently go another way.
@@ -292,6 +294,10 @@ class Proxy(NDArrayOperatorsMixin):
         self._tracer.refuse(f"it uses an array's .{name}", ELEMENTWISE)
 
 
+SCALARS = {int, float, Number}
+"""What takes the dtype of the array beside it."""
+
+
 def _operator(name: str, turned: bool) -> Callable[[Proxy, Any], Any]:
     """An operator of proxies: what most steps consist of, without NumPy's protocol.
 
@@ -306,7 +312,7 @@ def _operator(name: str, turned: bool) -> Callable[[Proxy, Any], Any]:
         nodes = tracer.nodes
         if kind is Proxy and other._dtype == dtype and other._tracer is tracer:
             node = other._node
-        elif (kind is float or kind is int) and dtype != "bool":
+        elif kind in SCALARS and dtype != "bool":
             node = len(nodes)
             nodes.append(("scalar", (len(tracer.scalars),), dtype))
             tracer.scalars.append(other)

@@ -515,4 +515,4 @@ def test_explained_where_t_has_to_be_whole(capsys):
         return theta - lr * sum(0.5**i for i in range(t)) * grad
 
     optimizer(step).explain()
-    assert "theta_new = theta[i] - 0.1 * grad[i]" in capsys.readouterr().out
+    assert "theta_new = theta[i] - lr * 1.0 * grad[i]" in capsys.readouterr().out
