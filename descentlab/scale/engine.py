@@ -16,6 +16,7 @@ import torch
 from descentlab.scale.arrays import as_array, as_tensor
 from descentlab.scale.backend import COMPUTED, Job, jobs
 from descentlab.scale.explain import explained
+from descentlab.scale.lists import is_capturing
 from descentlab.scale.lots import Lot, Lots, State, Tensor
 from descentlab.scale.rule import Rule
 from descentlab.scale.tracer import Program, UnsupportedStep
@@ -162,7 +163,7 @@ class StepOptimizer(torch.optim.Optimizer):
     def _recorded(self, lot: Lot) -> tuple[Program, list[Any]]:
         """What the step does with a lot, and the scalars of this step."""
         takes_t = self.rule.signature.takes_t
-        if takes_t and lot.device.type == "cuda" and _is_capturing():
+        if takes_t and is_capturing(lot.device):
             raise RuntimeError(
                 f"{self.rule.name} counts its steps in Python, and a CUDA graph cannot:"
                 " capture forward and backward pass, and step outside"
@@ -325,10 +326,6 @@ def _check_hyper(hyper: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"{name} must be 0 or more and less than 1, got {name}={number}"
             )
-
-
-def _is_capturing() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
 
 
 def _number(value: Any) -> Any:

@@ -28,6 +28,11 @@ FOREACH: dict[str, Callable[..., Any]] = {
 of such calls."""
 
 
+def is_capturing(device: torch.device) -> bool:
+    """Whether a CUDA graph is being recorded: nothing can be compiled then."""
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+
+
 class ListKernel:
     """A program over lists of tensors, compiled where that pays and works."""
 
@@ -65,7 +70,7 @@ class ListKernel:
         ]
 
     def _call(self, lot: Lists, numbers: Sequence[Tensor]) -> None:
-        if self._compiles:
+        if self._compiles and not is_capturing(lot[0][0].device):
             try:
                 self._run(lot, numbers)
                 return

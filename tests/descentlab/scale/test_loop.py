@@ -365,13 +365,17 @@ def test_after_a_fork():
         param.grad = param.detach().clone()
     torch.set_num_threads(2)
     try:
-        made[0].step()
+        for _ in range(2):
+            made[0].step()
         wanted = params[0].detach().numpy().copy()
+        made[1].step()
         child = os.fork()
         if child == 0:
-            made[1].step()
-            same = (params[1].detach().numpy() == wanted).all()
-            os._exit(0 if same else 1)
+            try:
+                made[1].step()
+                same = (params[1].detach().numpy() == wanted).all()
+            finally:
+                os._exit(0 if same else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
         torch.set_num_threads(1)
