@@ -32,7 +32,7 @@ SOLUTIONS := $(call files,solutions)
 PAGES := $(call files,chapters _static _config.yml _toc.yml)
 
 .PHONY: help course preflight test test-fast lint publish book wheel release sample grade \
-	attacks mutants bench-judge bench-scale check-gpu experiments lock clean
+	attacks mutants bench-judge bench-scale check-gpu check-clients experiments lock clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -145,6 +145,16 @@ bench-scale: $(VENV)/requirements.txt $(VENV)/pyproject.toml ## a student's step
 check-gpu: $(VENV)/requirements-dev.txt ## tests and times of the steps on a GPU
 	@$(PY) -m pytest -m gpu tests/descentlab/scale $(PYTEST_FLAGS)
 	@$(PY) -m benchmarks.scale
+
+# Its packages stand on those of the environment, and change none of them.
+CLIENTS := accelerate==1.15.0 lightning==2.6.6 transformers==5.24.0
+
+check-clients: $(VENV)/requirements-dev.txt ## the steps below Lightning, Accelerate and Transformers
+	@test -d _build/clients || { $(PY) -m venv _build/clients && \
+	$(PY) -c 'import site; print(site.getsitepackages()[0])' \
+		>"$$(_build/clients/bin/python -c 'import site; print(site.getsitepackages()[0])')/base.pth"; }
+	@_build/clients/bin/pip install -q $(CLIENTS)
+	@_build/clients/bin/python -m pytest tests/descentlab/scale/test_clients.py $(PYTEST_FLAGS)
 
 experiments: $(STAMPS)/publish ## the runs behind the claims (QUICK=1: a reduced form)
 	@$(PY) -m experiments $(if $(QUICK),--quick)
