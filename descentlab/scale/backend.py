@@ -35,25 +35,36 @@ COMPILES = {"cuda", "xpu"}
 
 
 class Job:
-    """A kernel and the tensors that it works on: those of one lot or several.
+    """A kernel and the tensors that it works on.
 
     Args:
-        kernel: what it does.
-        lots: for each lot and each input of the kernel its tensors.
-        copies: pairs of a tensor and its copy, to be copied back afterwards.
+        name: of the step.
+        names: of the program's inputs; the second one is the gradient.
+        program: what is done.
+        lots: for each lot and each input its tensors, all on one device.
+
+    Raises:
+        ValueError: where a gradient or a state has another shape than its parameter.
     """
 
     def __init__(
         self,
-        kernel: Kernel,
+        name: str,
+        names: tuple[str, ...],
+        program: Program,
         lots: Sequence[Arrays],
-        copies: Sequence[tuple[Tensor, Tensor]],
     ) -> None:
-        self._kernel, self._copies = kernel, copies
         self._counts = [len(arrays[0]) for arrays in lots]
-        every = zip(*lots, strict=True)
-        self._arrays = [list(chain.from_iterable(tensors)) for tensors in every]
-        self._gradients = self._arrays[1][0].dtype
+        arrays: list[list[Tensor]] = [
+            list(chain.from_iterable(tensors)) for tensors in zip(*lots, strict=True)
+        ]
+        device = arrays[0][0].device.type
+        self._copies: list[tuple[Tensor, Tensor]] = []
+        if not _ready(arrays, device):
+            arrays, self._copies = _brought_together(arrays, program)
+        dtypes = tuple([tensors[0].dtype for tensors in arrays])
+        self._kernel = _kernel(name, program, names, dtypes, device)
+        self._arrays, self._gradients = arrays, dtypes[1]
         self._table: Any = None
 
     def run(self, scalars: Sequence[Sequence[Any]]) -> None:
@@ -85,39 +96,26 @@ def jobs(
     names: tuple[str, ...],
     programs: Sequence[Program],
     lots: Sequence[Arrays],
-) -> list[tuple[Job, tuple[int, ...]]]:
-    """What has to be done, each kernel once for all of its lots on a device.
+) -> list[tuple[Job, list[int]]]:
+    """What has to be done for some lots, each kernel once for all that it can do.
 
     Args:
-        name: of the step.
-        names: of the programs' inputs; the second one is the gradient.
+        name, names: as a ``Job`` takes them.
         programs: that of each lot.
-        lots: for each lot and each input its tensors, all on one device.
+        lots: for each lot and each input its tensors.
 
     Returns:
         Pairs of a job and the places of its lots.
-
-    Raises:
-        ValueError: where a gradient or a state has another shape than its parameter.
     """
-    sorted_: dict[Any, list[tuple[int, Arrays, list[tuple[Tensor, Tensor]]]]] = {}
+    alike: dict[Any, list[int]] = {}
     for place, (program, arrays) in enumerate(zip(programs, lots, strict=True)):
-        device = arrays[0][0].device
-        copies: list[tuple[Tensor, Tensor]] = []
-        if not _ready(arrays, device.type):
-            arrays, copied = _brought_together(arrays, program.dtype(0))
-            changed = {changed for changed, _ in program.results}
-            copies = [(one, copy) for which, one, copy in copied if which in changed]
-        dtypes = tuple([tensors[0].dtype for tensors in arrays])
-        sorted_.setdefault((program, dtypes, device), []).append(
-            (place, arrays, copies)
-        )
-    found = []
-    for (program, dtypes, device), some in sorted_.items():
-        kernel = _kernel(name, program, names, dtypes, device.type)
-        places, parts, copied_ = zip(*some, strict=True)
-        found.append((Job(kernel, parts, list(chain(*copied_))), places))
-    return found
+        first = arrays[0][0]
+        key = id(program), first.dtype, first.device
+        alike.setdefault(key, []).append(place)
+    return [
+        (Job(name, names, programs[some[0]], [lots[place] for place in some]), some)
+        for some in alike.values()
+    ]
 
 
 @functools.cache
@@ -179,22 +177,17 @@ def _stored(tensors: Sequence[Tensor]) -> torch.dtype | None:
 
 
 def _brought_together(
-    arrays: Arrays, computed: str
-) -> tuple[list[list[Tensor]], list[tuple[int, Tensor, Tensor]]]:
+    arrays: Arrays, program: Program
+) -> tuple[list[list[Tensor]], list[tuple[Tensor, Tensor]]]:
     """Tensors on which a loop can work, and what has to be copied back afterwards.
 
-    Args:
-        arrays: for each input its tensors.
-        computed: the dtype in which the step computes.
-
     Returns:
-        The tensors, some of them copies; and for each copy the place of the input, the
-        tensor, and the copy.
-
-    Raises:
-        ValueError: where a gradient or a state has another shape than its parameter.
+        The tensors, some of them copies; and pairs of a tensor that changes and its
+        copy.
     """
-    dtypes = [_stored(tensors) or getattr(torch, computed) for tensors in arrays]
+    computed = getattr(torch, program.dtype(0))
+    changed = {place for place, _ in program.results}
+    dtypes = [_stored(tensors) or computed for tensors in arrays]
     fitting: list[list[Tensor]] = [[] for _ in arrays]
     copies = []
     for theta, *others in zip(*arrays, strict=True):
@@ -206,9 +199,10 @@ def _brought_together(
                     f"a gradient or a state has the shape {tuple(tensor.shape)} for a"
                     f" parameter of shape {tuple(theta.shape)}"
                 )
+            fit = tensor
             if tensor.dtype != dtypes[place] or tensor.stride() != layout.stride():
-                copy = torch.empty_like(layout, dtype=dtypes[place]).copy_(tensor)
-                copies.append((place, tensor, copy))
-                tensor = copy
-            fitting[place].append(tensor)
+                fit = torch.empty_like(layout, dtype=dtypes[place]).copy_(tensor)
+                if place in changed:
+                    copies.append((tensor, fit))
+            fitting[place].append(fit)
     return fitting, copies

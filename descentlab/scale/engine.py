@@ -46,26 +46,10 @@ class StepOptimizer(torch.optim.Optimizer):
     _in_numpy = False
     _lots: Lots | None = None
     _programs_now: Sequence[Program] = ()
-    _jobs: Sequence[tuple[Job, tuple[int, ...]]] = ()
+    _jobs: Sequence[tuple[Job, list[int]]] = ()
 
     def __init__(self, params: Iterable[Any], *values: Any, **hyper: Any) -> None:
-        signature, name = self.rule.signature, self.rule.name
-        if len(values) > len(signature.hyper):
-            raise TypeError(
-                f"{name} takes {len(signature.hyper)} hyper-parameters"
-                f" ({', '.join(signature.hyper)}), got {len(values)}"
-            )
-        given = dict(zip(signature.hyper, values, strict=False))
-        twice = given.keys() & hyper.keys()
-        if twice:
-            raise TypeError(f"{name} got {min(twice)} twice")
-        given |= hyper
-        # A group may give what has no default.
-        unset = [k for k, v in signature.hyper.items() if v is inspect.Parameter.empty]
-        filled = signature.fill(dict.fromkeys(unset, None) | given, name)
-        defaults = {k: v for k, v in filled.items() if k in given or k not in unset}
-        _check_hyper(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, _defaults(self.rule, values, hyper))
 
     @classmethod
     def explain(cls, dtype: str = "float32", **hyper: Any) -> None:
@@ -112,15 +96,9 @@ class StepOptimizer(torch.optim.Optimizer):
 
     def _begin(self, param: Tensor, kept: State) -> None:
         """Begin a parameter's state, or what is missing of it."""
-        gradient: Any = param.grad
-        if gradient.layout is not torch.strided:
-            raise TypeError(
-                f"{self.rule.name} takes dense gradients, got a sparse one: make the"
-                " layer with sparse=False"
-            )
-        kept["t"] = int(kept.get("t", 0))
+        kept.setdefault("t", 0)
         for name in self.rule.signature.state:
-            if kept.get(name) is None:
+            if name not in kept:
                 kept[name] = torch.zeros_like(
                     param, memory_format=torch.preserve_format
                 )
@@ -140,22 +118,13 @@ class StepOptimizer(torch.optim.Optimizer):
                 return
         for lot in lots:
             if reason is not None and lot.device.type != "cpu":
-                raise self._refusal(reason, lot.device)
+                raise _refusal(self.rule.name, reason, lot.device)
         # An error of the step's own comes again, and comes through.
         for lot in lots:
             self._run_numpy(lot)
         if reason is not None:
             self._in_numpy = True
             self.rule.tell(f"{self.rule.name} runs as plain NumPy, slower: {reason}")
-
-    def _refusal(self, reason: Exception, device: torch.device) -> Exception:
-        """What is raised where NumPy cannot help."""
-        if not isinstance(reason, UnsupportedStep):
-            return reason
-        return UnsupportedStep(
-            f"{self.rule.name} can't run on {device}: {reason}. On the CPU it runs as"
-            " plain NumPy"
-        )
 
     def _hyper(self, lot: Lot) -> dict[str, Any]:
         return {name: _number(lot.group[name]) for name in self.rule.signature.hyper}
@@ -220,22 +189,10 @@ class StepOptimizer(torch.optim.Optimizer):
             }
             _check_hyper(self.rule.signature.fill(hyper, self.rule.name))
             for param in group["params"]:
-                self._check_parameter(param)
+                _check_parameter(self.rule.name, param)
         except (TypeError, ValueError):
             self.param_groups.pop()
             raise
-
-    def _check_parameter(self, param: Tensor) -> None:
-        if any(getattr(param, mark, None) is not None for mark in SHARDED):
-            raise TypeError(
-                f"{self.rule.name} takes whole parameters, got a sharded one (FSDP,"
-                " tensor parallel): DistributedDataParallel keeps them whole"
-            )
-        if param.dtype not in COMPUTED:
-            raise TypeError(
-                f"{self.rule.name} takes float64, float32, bfloat16 or float16"
-                f" parameters, got {str(param.dtype).removeprefix('torch.')}"
-            )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what was saved or copied; ``load_state_dict`` ends here, too.
@@ -258,13 +215,7 @@ class StepOptimizer(torch.optim.Optimizer):
             for name, value in self.defaults.items():
                 group.setdefault(name, value)
         for param, kept in self.state.items():
-            if "step" in kept:
-                kept["t"] = int(kept.pop("step"))
-            for name in names:
-                value = kept.get(name)
-                if value.shape == param.shape and value.stride() != param.stride():
-                    # In the order of the parameter's elements: a loop can use it then.
-                    kept[name] = torch.empty_like(param).copy_(value)
+            _translate(param, kept, names)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A class made by ``optimizer`` has no name that pickle could import.
@@ -308,6 +259,66 @@ def _blank(step: Callable[..., Any]) -> StepOptimizer:
     """An optimizer that unpickling fills."""
     made = optimizer(step)
     return made.__new__(made)
+
+
+def _defaults(
+    rule: Rule, values: Sequence[Any], hyper: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The hyper-parameters of all groups, given by position or by name."""
+    name, known = rule.name, rule.signature.hyper
+    if len(values) > len(known):
+        raise TypeError(
+            f"{name} takes {len(known)} hyper-parameters ({', '.join(known)}), got"
+            f" {len(values)}"
+        )
+    given = dict(zip(known, values, strict=False))
+    twice = given.keys() & hyper.keys()
+    if twice:
+        raise TypeError(f"{name} got {min(twice)} twice")
+    given |= hyper
+    # What has no default may come with the groups.
+    unset = [key for key, value in known.items() if value is inspect.Parameter.empty]
+    filled = rule.signature.fill(dict.fromkeys(unset, None) | given, name)
+    defaults = {k: v for k, v in filled.items() if k in given or k not in unset}
+    _check_hyper(defaults)
+    return defaults
+
+
+def _translate(param: Tensor, kept: State, names: Sequence[str]) -> None:
+    """Bring a parameter's state into the form in which a step uses it."""
+    if "step" in kept:  # as PyTorch's optimizers count
+        kept["t"] = kept.pop("step")
+    if "t" in kept:
+        kept["t"] = int(kept["t"])
+    for name in names:
+        value = kept.get(name)
+        if value is None:  # PyTorch's SGD, before its first step
+            kept.pop(name, None)
+        elif value.shape == param.shape and value.stride() != param.stride():
+            # In the order of the parameter's elements a loop can use it.
+            kept[name] = torch.empty_like(param).copy_(value)
+
+
+def _check_parameter(name: str, param: Tensor) -> None:
+    if any(getattr(param, mark, None) is not None for mark in SHARDED):
+        raise TypeError(
+            f"{name} takes whole parameters, got a sharded one (FSDP, tensor parallel):"
+            " DistributedDataParallel keeps them whole"
+        )
+    if param.dtype not in COMPUTED:
+        raise TypeError(
+            f"{name} takes float64, float32, bfloat16 or float16 parameters, got"
+            f" {str(param.dtype).removeprefix('torch.')}"
+        )
+
+
+def _refusal(name: str, reason: Exception, device: torch.device) -> Exception:
+    """What is raised where NumPy cannot help."""
+    if not isinstance(reason, UnsupportedStep):
+        return reason
+    return UnsupportedStep(
+        f"{name} can't run on {device}: {reason}. On the CPU it runs as plain NumPy"
+    )
 
 
 def _check_hyper(hyper: Mapping[str, Any]) -> None:

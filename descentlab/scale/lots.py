@@ -48,8 +48,18 @@ class Lot:
         return steps
 
     def arrays(self) -> list[list[Tensor]]:
-        """The tensors of each input of a step: parameters, gradients, and the state."""
-        return [list(self.params), [p.grad for p in self.params], *self.kept]  # type: ignore[misc]
+        """The tensors of each input of a step: parameters, gradients, and the state.
+
+        Raises:
+            TypeError: where a gradient is sparse.
+        """
+        gradients: list[Any] = [param.grad for param in self.params]
+        if any(gradient.layout is not torch.strided for gradient in gradients):
+            raise TypeError(
+                "a step takes dense gradients, got a sparse one: make the layer with"
+                " sparse=False"
+            )
+        return [list(self.params), gradients, *self.kept]
 
     def _look(self) -> list[int]:
         return [
@@ -87,16 +97,19 @@ class Lots(list[Lot]):
         begin: Callable[[Tensor, State], None],
     ) -> None:
         self._groups, self._active = list(groups), active(groups)
+        needed = {"t", *names}
         for group, params in zip(groups, self._active, strict=True):
-            sorted_: dict[Any, tuple[list[Tensor], list[State]]] = {}
+            alike: dict[Any, tuple[list[Tensor], list[State]]] = {}
             for param in params:
                 kept = state[param]
-                begin(param, kept)
-                key = param.dtype, param.device, kept["t"]
-                some = sorted_.setdefault(key, ([], []))
+                if not kept.keys() >= needed:
+                    begin(param, kept)
+                some = alike.setdefault(
+                    (param.dtype, param.device, kept["t"]), ([], [])
+                )
                 some[0].append(param)
                 some[1].append(kept)
-            self.extend(Lot(group, *some, names) for some in sorted_.values())
+            self.extend(Lot(group, *some, names) for some in alike.values())
 
     def are_as_before(
         self, groups: Sequence[Mapping[str, Any]], state: Mapping[Tensor, State]
