@@ -201,29 +201,24 @@ class Table:
         itemsizes: np.ndarray,
         written: Sequence[int],
     ) -> None:
-        addresses = np.array([_addresses(tensors) for tensors in arrays])
-        sizes = np.array(list(map(Tensor.numel, arrays[0])))
-        total, longest = int(sizes.sum()), int(sizes.max())
-        self.most_threads = total // THREAD_FROM
-        if self.most_threads > 1:
-            begin = addresses[written]
-            end = begin + sizes * itemsizes[written]
-            order = begin.argsort(axis=None)
-            if (begin.flat[order[1:]] < end.flat[order[:-1]]).any():
-                # Tensors that are written share memory: their order matters.
-                self.most_threads = 1
-        lots = np.repeat(np.arange(len(counts)), counts)
+        sizes = list(map(Tensor.numel, arrays[0]))
+        lots = [lot for lot, count in enumerate(counts) for _ in range(count)]
+        # One call of NumPy: for a few small tensors each takes its time.
+        rows = np.array([*map(_addresses, arrays), lots, sizes], np.int64)
+        self.most_threads = sum(sizes) // THREAD_FROM
+        if self.most_threads > 1 and _overlap(rows[written], itemsizes[written], sizes):
+            self.most_threads = 1  # the order in which tensors change matters
         self._of: np.ndarray | None = None
-        if longest > PIECE:
-            pieces = -(-sizes // PIECE)
+        if max(sizes) > PIECE:
+            pieces = -(-rows[-1] // PIECE)
             self._of = of = np.repeat(np.arange(len(sizes)), pieces)
             first = np.cumsum(pieces) - pieces
             offset = (np.arange(len(of)) - first[of]) * PIECE
             self._offset = offset * itemsizes
-            addresses = addresses[:, of] + self._offset
-            sizes, lots = np.minimum(PIECE, sizes[of] - offset), lots[of]
-        self.rows = np.concatenate([addresses, lots[None], sizes[None]])
-        self.pieces = self.rows.shape[1]
+            rows = np.ascontiguousarray(rows[:, of])
+            rows[:-2] += self._offset
+            rows[-1] = np.minimum(PIECE, rows[-1] - offset)
+        self.rows, self.pieces = rows, rows.shape[1]
 
     def renew(self, place: int, tensors: Sequence[Tensor]) -> None:
         """Look up anew where the tensors of one input lie; their sizes are the same."""
@@ -237,6 +232,13 @@ class Table:
         done = np.cumsum(self.rows[-1])
         shares = done[-1] * np.arange(1, threads) / threads
         return [0, *np.searchsorted(done, shares).tolist(), self.pieces]
+
+
+def _overlap(begin: np.ndarray, itemsizes: np.ndarray, sizes: Sequence[int]) -> bool:
+    """Whether some of these tensors share memory."""
+    end = begin + np.array(sizes) * itemsizes
+    order = begin.argsort(axis=None)
+    return bool((begin.flat[order[1:]] < end.flat[order[:-1]]).any())
 
 
 def _addresses(tensors: Sequence[Tensor]) -> list[int]:
