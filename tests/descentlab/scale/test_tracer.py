@@ -201,7 +201,61 @@ def crossed(theta, grad, m, lr=0.1):
     return m, theta
 
 
+def lion(theta, grad, m, lr=0.01):
+    step = np.sign(0.9 * m + 0.1 * grad)
+    return theta - lr * (step + 0.1 * theta), 0.99 * m + 0.01 * grad
+
+
+def amsgrad(theta, grad, m, v, top, t, lr=0.01):
+    m, v = 0.9 * m + 0.1 * grad, 0.99 * v + 0.01 * grad**2
+    top = np.maximum(top, v)
+    with np.errstate(divide="ignore"):
+        root = np.sqrt(top / (1 - 0.99**t)) + 1e-8
+    return theta - lr / (1 - 0.9**t) * m / root, m, v, top
+
+
+def nadam(theta, grad, m, v, t, lr=0.01):
+    now, then = (0.9 * (1 - 0.5 * 0.96 ** (0.004 * k)) for k in (t, t + 1))
+    m, v = 0.9 * m + 0.1 * grad, 0.99 * v + 0.01 * grad * grad
+    ahead = then * m / (1 - now * then) + (1 - now) * grad / (1 - now)
+    return theta - lr * ahead / (np.sqrt(v / (1 - 0.99**t)) + 1e-8), m, v
+
+
+def radam(theta, grad, m, v, t, lr=0.01):
+    m, v = 0.9 * m + 0.1 * grad, 0.9 * v + 0.1 * grad**2
+    most = 2 / (1 - 0.9) - 1
+    rho = most - 2 * t * 0.9**t / (1 - 0.9**t)
+    m_hat = m / (1 - 0.9**t)
+    if rho <= 2.5:
+        return theta - lr * m_hat, m, v
+    rect = math.sqrt((rho - 2) * most / ((most - 2) * rho))
+    return theta - lr * rect * m_hat / (np.sqrt(v / (1 - 0.9**t)) + 1e-8), m, v
+
+
+def sophia(theta, grad, m, h, lr=0.01):
+    m, h = 0.9 * m + 0.1 * grad, 0.9 * h + 0.1 * grad * grad
+    return theta - lr * np.clip(m / np.maximum(h, 1e-12), -1.0, 1.0), m, h
+
+
+def chosen(theta, grad, m, lr=0.1):
+    sign = np.where(grad > 0, 1.0, -1.0).astype(theta.dtype)
+    return theta - lr * sign, np.where(m > grad, m, 0.0)
+
+
+def asked(theta, grad, m, lr=0.1):
+    if not isinstance(theta, np.ndarray) or isinstance(lr, str):
+        return theta, m
+    return theta - lr * grad, m + grad
+
+
 STEPS = [
+    lion,
+    amsgrad,
+    nadam,
+    radam,
+    sophia,
+    chosen,
+    asked,
     crossed,
     in_place,
     copies,
@@ -458,6 +512,30 @@ def test_a_numpy_number_widens_float32_and_that_is_told(plain):
     words = "step returns theta as float64 for theta as float32, so it is rounded."
     assert str(warning.message).startswith(words)
     assert_same(got, run_numpy(folded, "float32"), "float32")
+
+
+def where_of_numbers(theta, grad, m, lr=0.1):
+    return theta - lr * np.where(grad > 0, 1.0, -1.0), m
+
+
+def noise(theta, grad, m, lr=0.1):
+    rng = np.random.default_rng(0)
+    return theta - lr * (grad + rng.normal(size=theta.shape)), m
+
+
+@pytest.mark.filterwarnings("ignore:noise runs as plain NumPy")
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (where_of_numbers, "np.where with two Python numbers makes float64"),
+        (noise, r"random noise, .*add \.astype\(theta\.dtype\)"),
+    ],
+)
+def test_the_cause_of_float64_is_told(step, words):
+    param = parameter([1.0, -2.0], torch.float32)
+    with pytest.warns(UserWarning, match=words) as told:
+        optimizer(step)([param]).step()
+    assert not any("1 - beta2" in str(warning.message) for warning in told)
 
 
 def test_float64_is_not_told_of():
