@@ -117,12 +117,15 @@ $(GRADED): $(STAMPS)/graded-%: sample
 
 ## -- Tests and checks ---------------------------------------------------------
 
+# As many tests at a time as there are processors; tests/conftest.py says which stay together.
+SIDE_BY_SIDE := -n auto --dist loadgroup
+
 test: lint book wheel release ## all checks and tests
 	@echo "==> running every test"
-	@$(PY) -m pytest $(PYTEST_FLAGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 test-fast: $(VENV)/requirements-dev.txt publish ## the tests that take under two minutes
-	@$(PY) -m pytest -n auto -m "not slow and not browser" $(PYTEST_FLAGS)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not slow and not browser" $(PYTEST_FLAGS)
 
 lint: $(VENV)/requirements-dev.txt ## ruff and mypy
 	@echo "==> checking style and types"

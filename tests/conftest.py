@@ -1,6 +1,7 @@
 """Settings for all tests."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,9 @@ from tests import sandboxes
 settings.register_profile("course", derandomize=True, deadline=None)
 settings.load_profile("course")
 
+TESTS = Path(__file__).parent
+SHARING = {"autograder", "book"}
+"""Folders whose tests share what takes long to make."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,7 +36,15 @@ def browser():
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs a sandbox where there can be none, and say why."""
+    """Share tests out between processors, and skip what this machine cannot run.
+
+    Tests that need the same course, book or environment stay together, so that it is
+    made once.
+    """
+    for item in items:
+        place = item.path.relative_to(TESTS)
+        together = place.parts[0] if place.parts[0] in SHARING else str(place)
+        item.add_marker(pytest.mark.xdist_group(together))
     needy = [item for item in items if item.get_closest_marker("sandbox")]
     if needy and sandboxes.found()[0] is None:
         for item in needy:
