@@ -183,8 +183,11 @@ class Loop:
         parts = list(pairwise(cuts))
         others = [pool().submit(self._run, table.rows, numbers, *p) for p in parts[1:]]
         self._run(table.rows, numbers, *parts[0])
-        for other in others:
-            other.result()
+        for other, part in zip(others, parts[1:], strict=True):
+            if other.cancel():  # the other thread has found no core to run on
+                self._run(table.rows, numbers, *part)
+            else:
+                other.result()
         return table
 
 
