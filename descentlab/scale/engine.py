@@ -34,9 +34,9 @@ NOT_NEGATIVE = {"lr", "eps", "weight_decay", "mu", "momentum"}
 class StepOptimizer(torch.optim.Optimizer):
     """An optimizer whose rule is a step function; ``optimizer`` makes its subclasses.
 
-    At each step the function is called on proxies, once for each lot of parameters.
-    What it does with them is looked up as a compiled kernel, which changes parameters
-    and state in place. Where that cannot be, the function runs on NumPy's views of
+    The function is called on proxies, once for each lot of parameters, unless it is
+    known what another call would do. What it does with them is looked up as a compiled
+    kernel, which changes parameters and state in place. Where that cannot be, the function runs on NumPy's views of
     each parameter. Nothing is kept but the state: an ordinary tensor for each
     parameter and name.
     """
