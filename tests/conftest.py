@@ -1,5 +1,6 @@
 """Settings for all tests."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,10 @@ import pytest
 from hypothesis import settings
 
 from tests import sandboxes
+
+# Loops that tests compile are no business of who runs them.
+LOOPS = Path(__file__).parents[1] / "_build" / "loops"
+os.environ.setdefault("DESCENTLAB_CACHE", str(LOOPS))
 
 # The same examples in each run, so that a green build stays green; and no deadline for
 # one example: on a busy machine the first of a function takes long.

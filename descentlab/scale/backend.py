@@ -65,6 +65,7 @@ class Job:
         dtypes = tuple([tensors[0].dtype for tensors in arrays])
         self._kernel = _kernel(name, program, names, dtypes, device)
         self._arrays, self._gradients = arrays, dtypes[1]
+        self._shapes = [param.shape for param in arrays[0]]
         self._table: Any = None
 
     def run(self, scalars: Sequence[Sequence[Any]]) -> None:
@@ -82,13 +83,12 @@ class Job:
         params = self._arrays[0]
         gradients: list[Any] = [param.grad for param in params]
         self._arrays[1] = gradients
-        if not isinstance(self._kernel, ListKernel):
-            sizes = list(map(Tensor.numel, params))
-            if self._copies or not (
-                _stored(gradients) == self._gradients and _in_line(gradients, sizes)
-            ):
-                return False
-        return True
+        return isinstance(self._kernel, ListKernel) or (
+            not self._copies
+            and [param.shape for param in params] == self._shapes
+            and _stored(gradients) == self._gradients
+            and _in_line(gradients, self._shapes)
+        )
 
 
 def jobs(
@@ -159,14 +159,14 @@ def _ready(arrays: Arrays, device: str) -> bool:
     """
     if device != "cpu" or not STORED:
         return True
-    sizes = list(map(Tensor.numel, arrays[0]))
-    return all(_stored(tensors) and _in_line(tensors, sizes) for tensors in arrays)
+    shapes = [tensor.shape for tensor in arrays[0]]
+    return all(_stored(tensors) and _in_line(tensors, shapes) for tensors in arrays)
 
 
-def _in_line(tensors: Sequence[Tensor], sizes: list[int]) -> bool:
-    """Whether they have these sizes and lie in memory in the order of their axes."""
+def _in_line(tensors: Sequence[Tensor], shapes: list[torch.Size]) -> bool:
+    """Whether they have these shapes and lie in memory in the order of their axes."""
     return all(map(Tensor.is_contiguous, tensors)) and (
-        list(map(Tensor.numel, tensors)) == sizes
+        [tensor.shape for tensor in tensors] == shapes
     )
 
 

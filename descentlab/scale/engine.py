@@ -36,9 +36,9 @@ class StepOptimizer(torch.optim.Optimizer):
 
     The function is called on proxies, once for each lot of parameters, unless it is
     known what another call would do. What it does with them is looked up as a compiled
-    kernel, which changes parameters and state in place. Where that cannot be, the function runs on NumPy's views of
-    each parameter. Nothing is kept but the state: an ordinary tensor for each
-    parameter and name.
+    kernel, which changes parameters and state in place. Where that cannot be, the
+    function runs on NumPy's arrays of each parameter. Nothing is kept but the state: an
+    ordinary tensor for each parameter and name.
     """
 
     rule: ClassVar[Rule]

@@ -414,6 +414,20 @@ def test_an_expanded_parameter_is_refused_as_in_pytorch():
             make([param]).step()
 
 
+@pytest.mark.parametrize("change", [lambda x: x.view(3, 2), lambda x: x[:1]])
+def test_a_shape_that_its_state_does_not_have_is_an_error_as_in_pytorch(change):
+    for make in (Momentum, lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)):
+        param = torch.ones(2, 3, requires_grad=True)
+        made = make([param])
+        for _ in range(2):
+            param.grad = torch.ones(2, 3)
+            made.step()
+        param.data = change(param.data)
+        param.grad = torch.ones_like(param)
+        with pytest.raises((RuntimeError, ValueError), match=r"shape|size"):
+            made.step()
+
+
 def test_channels_last_needs_no_copies():
     model = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
     made = Momentum(model.parameters())
