@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests import sandboxes
 
-# Loops that tests compile are no business of who runs them.
+# Loops that tests compile stay out of the user's own cache.
 LOOPS = Path(__file__).parents[1] / "_build" / "loops"
 os.environ.setdefault("DESCENTLAB_CACHE", str(LOOPS))
 
