@@ -95,6 +95,8 @@ def test_the_check_cells_show_what_grade_says(assignment, graded, verdicts):
         for name, one in verdict.exercises.items():
             assert shown[name].data["text/html"] == one.report._repr_html_(), student
             assert shown[name].metadata["status"] == one.status
+            names = shown[name].metadata["misconceptions"]
+            assert names == list(one.misconceptions)
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
