@@ -60,7 +60,8 @@ class Job:
         ]
         device = arrays[0][0].device.type
         self._copies: list[tuple[Tensor, Tensor]] = []
-        if not _ready(arrays, device):
+        self._is_ready = _ready(arrays, device)
+        if not self._is_ready:
             arrays, self._copies = _brought_together(arrays, program)
         dtypes = tuple([tensors[0].dtype for tensors in arrays])
         self._kernel = _kernel(name, program, names, dtypes, device)
@@ -69,23 +70,28 @@ class Job:
         self._table: Any = None
 
     def run(self, scalars: Sequence[Sequence[Any]]) -> None:
-        """Run it, with the scalars of each lot. It keeps no gradient afterwards."""
+        """Run it, with the scalars of each lot; no gradient or copy is kept."""
         self._table = self._kernel(self._arrays, self._counts, scalars, self._table)
         for tensor, copy in self._copies:
             tensor.copy_(copy)
-        self._arrays[1] = []
+        self._copies.clear()
+        if self._is_ready:
+            self._arrays[1] = []
+        else:
+            self._arrays.clear()
 
     def goes_on(self) -> bool:
         """Take the parameters' new gradients; False where they do not fit as before.
 
         All other tensors must be where they were.
         """
+        if not self._is_ready:
+            return False
         params = self._arrays[0]
         gradients: list[Any] = [param.grad for param in params]
         self._arrays[1] = gradients
         return isinstance(self._kernel, ListKernel) or (
-            not self._copies
-            and [param.shape for param in params] == self._shapes
+            [param.shape for param in params] == self._shapes
             and _stored(gradients) == self._gradients
             and _in_line(gradients, self._shapes)
         )

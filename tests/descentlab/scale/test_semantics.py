@@ -116,8 +116,9 @@ def test_gradients_are_none_or_zero_as_asked():
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_no_gradient_is_kept_alive():
-    model = network()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_no_gradient_is_kept_alive(dtype):
+    model = network(dtype)
     made = Adam(model.parameters())
     loss_of(model).backward()
     made.step()
