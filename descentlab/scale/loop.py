@@ -175,7 +175,7 @@ class Loop:
         else:
             table.renew(1, arrays[1])
         numbers = np.array(scalars, np.float64, ndmin=2)
-        threads = min(torch.get_num_threads(), table.most_threads)
+        threads = table.threads()
         if threads < 2:
             self._run(table.rows, numbers, 0, table.pieces)
             return table
@@ -208,9 +208,8 @@ class Table:
         lots = [lot for lot, count in enumerate(counts) for _ in range(count)]
         # One call of NumPy: for a few small tensors each takes its time.
         rows = np.array([*map(_addresses, arrays), lots, sizes], np.int64)
-        self.most_threads = sum(sizes) // THREAD_FROM
-        if self.most_threads > 1 and _overlap(rows[written], itemsizes[written], sizes):
-            self.most_threads = 1  # the order in which tensors change matters
+        self._total = sum(sizes)
+        self._written = rows[written], itemsizes[written], sizes
         self._of: np.ndarray | None = None
         if max(sizes) > PIECE:
             pieces = -(-rows[-1] // PIECE)
@@ -222,6 +221,20 @@ class Table:
             rows[:-2] += self._offset
             rows[-1] = np.minimum(PIECE, rows[-1] - offset)
         self.rows, self.pieces = rows, rows.shape[1]
+
+    def threads(self) -> int:
+        """How many threads may share the work."""
+        threads = min(torch.get_num_threads(), self._total // THREAD_FROM)
+        # If tensors share memory, the order in which they change matters.
+        return 1 if threads > 1 and self._overlap else threads
+
+    @functools.cached_property
+    def _overlap(self) -> bool:
+        """Whether some of the tensors that are written share memory."""
+        begin, itemsizes, sizes = self._written
+        end = begin + np.array(sizes) * itemsizes
+        order = begin.argsort(axis=None)
+        return bool((begin.flat[order[1:]] < end.flat[order[:-1]]).any())
 
     def renew(self, place: int, tensors: Sequence[Tensor]) -> None:
         """Look up anew where the tensors of one input lie; their sizes are the same."""
@@ -235,13 +248,6 @@ class Table:
         done = np.cumsum(self.rows[-1])
         shares = done[-1] * np.arange(1, threads) / threads
         return [0, *np.searchsorted(done, shares).tolist(), self.pieces]
-
-
-def _overlap(begin: np.ndarray, itemsizes: np.ndarray, sizes: Sequence[int]) -> bool:
-    """Whether some of these tensors share memory."""
-    end = begin + np.array(sizes) * itemsizes
-    order = begin.argsort(axis=None)
-    return bool((begin.flat[order[1:]] < end.flat[order[:-1]]).any())
 
 
 def _addresses(tensors: Sequence[Tensor]) -> list[int]:
