@@ -34,8 +34,12 @@ compiler: Any = numba  # its types say too little of what is used here
 PIECE = 65_536
 """Elements of a piece: few enough that threads can share a large tensor."""
 
-THREAD_FROM = 100_000
-"""Elements a thread: with fewer, waking it takes longer than the work."""
+THREAD_FROM = 6_000_000
+"""Elements a thread: with fewer, a second one makes a step slower.
+
+After a backward pass PyTorch's own threads go on spinning for some milliseconds, and
+keep the cores that ours would need.
+"""
 
 STORED = {
     torch.float32: "float32",

@@ -699,13 +699,13 @@ def nothing_is_wrong_with_nothing(place):
     return marks(attack_called("Nothing at all, of the right rank"))[0] > 0
 
 
-def groups_alone(exercise, function, seed, earlier):
-    cases = exercise.cases(np.random.default_rng(seed))
-    played = [evaluate.play(exercise, function, case) for case in cases]
-    return evaluate._marks(exercise, played, earlier)
+def groups_alone(trial, function, earlier, on_copies=False):
+    groups = evaluate.GROUPS
+    played = [x for group in groups for x in trial._play(group, function, on_copies)]
+    return evaluate._marks(trial.exercise, played, earlier)
 
 
-@wall("values first", replaced(judging, "evaluate", groups_alone))
+@wall("values first", replaced(evaluate.Trial, "_verdict", groups_alone))
 def refuse_everything(place):
     """Raise the expected error always, and earn that share."""
     exercise = course.EXERCISES[1]

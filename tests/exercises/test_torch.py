@@ -115,5 +115,8 @@ def test_a_wrong_step_is_wrong_in_the_same_way(step):
             in_pytorch(step, steps=3)
     else:
         got = in_pytorch(step, steps=3)
+        # Some wrong steps go far and come back: what is rounded is as large as that.
+        met = (array for steps in (1, 2) for array in in_numpy(step, steps))
+        largest = max(1.0, *(np.abs(array).max() for array in met))
         for one, other in zip(got, wanted, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14 * largest)

@@ -13,12 +13,21 @@ from torch import nn
 
 from descentlab.scale import backend, loop, optimizer, scheduler
 from descentlab.scale.lists import ListKernel
-from descentlab.scale.loop import PIECE, THREAD_FROM
+from descentlab.scale.loop import PIECE
 from descentlab.scale.operations import FORMS, in_pytorch
 from solutions.adam import adam_step
 from solutions.rmsprop import rmsprop_step
 
+SHARED = 300_000
+"""Elements of a tensor that two threads share in these tests."""
+
 TOLERANCE = {torch.float64: 1e-14, torch.float32: 2e-6, torch.bfloat16: 2**-7}
+
+
+@pytest.fixture(autouse=True)
+def small_shares(monkeypatch):
+    """Let two threads share the work of tensors that are small enough for a test."""
+    monkeypatch.setattr(loop, "THREAD_FROM", SHARED // 3)
 
 
 @pytest.fixture
@@ -146,7 +155,7 @@ def test_bfloat16_is_rounded_as_pytorch_rounds_it():
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 def test_pieces_of_tensors_are_the_whole(threads, dtype):
-    sizes = 1, PIECE, PIECE + 1, 3 * THREAD_FROM, 0, 5
+    sizes = 1, PIECE, PIECE + 1, SHARED, 0, 5
     one, other = (
         [torch.linspace(-1, 2, size).to(dtype).requires_grad_() for size in sizes]
         for _ in "ab"
@@ -359,7 +368,7 @@ def test_several_threads_at_once():
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_after_a_fork():
     """Where PyTorch's own threads hang, and those of the loop must not."""
-    params = [torch.linspace(-1, 2, 3 * THREAD_FROM).requires_grad_() for _ in "ab"]
+    params = [torch.linspace(-1, 2, SHARED).requires_grad_() for _ in "ab"]
     made = [optimizer(adam_step)([param]) for param in params]
     for param in params:
         param.grad = param.detach().clone()

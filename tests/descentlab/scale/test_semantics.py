@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from descentlab.scale import optimizer
+from descentlab.scale import loop, optimizer
 from solutions.adam import adam_step
 
 Adam = optimizer(adam_step)
@@ -374,9 +374,10 @@ def test_any_order_in_memory(of, alone):
         np.testing.assert_allclose(param.detach(), expected, rtol=1e-6)
 
 
-def test_views_of_one_another_change_in_turn_however_many_threads():
+def test_views_of_one_another_change_in_turn_however_many_threads(monkeypatch):
     """Two parameters that overlap: the second sees what the first has done."""
     size = 300_000
+    monkeypatch.setattr(loop, "THREAD_FROM", size // 3)
 
     def halves(make):
         whole = torch.ones(size + 10)
