@@ -286,10 +286,11 @@ def test_a_disk_that_is_full_in_truth(course):
     (course / "terms").mkdir()
     said = in_a_namespace(
         course,
-        "mount -t tmpfs -o size=100k tmpfs terms",
+        "mount -t tmpfs -o size=1m tmpfs terms",
+        "head -c 900k /dev/zero >terms/ballast",
         PUT_AWAY,
         "ls feedback/ada gradebook.db terms/spring/submitted/ada",
-        "mount -o remount,size=1m terms",
+        "rm terms/ballast",
         PUT_AWAY,
         "test ! -e feedback",
         "mkdir kept",
