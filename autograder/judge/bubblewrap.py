@@ -106,11 +106,18 @@ def version() -> str:
 
 def refusal(reason: str) -> SandboxError:
     """The error where bubblewrap is there and makes no sandbox."""
-    shown = "".join(c if c.isprintable() else " " for c in reason[:300])
     return SandboxError(
-        f"no sandbox can be had here ({' '.join(shown.split())}): the judge needs"
+        f"no sandbox can be had here ({one_line(reason, 300)}): the judge needs"
         " bubblewrap with user namespaces; see 'The judge' in the README"
     )
+
+
+def one_line(text: object, length: int) -> str:
+    """A stranger's text as one short line, without what a terminal would obey."""
+    if type(text) is not str:
+        return "?"
+    shown = "".join(c if c.isprintable() else " " for c in text[:length])
+    return " ".join(shown.split())
 
 
 def _candidates() -> Iterator[tuple[str, str | None]]:

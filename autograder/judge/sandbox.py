@@ -32,7 +32,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from autograder.judge import bubblewrap
-from autograder.judge.bubblewrap import SandboxError, refusal
+from autograder.judge.bubblewrap import SandboxError, one_line, refusal
 from autograder.judge.protocol import (
     MAX_TEXT,
     Decoder,
@@ -448,14 +448,6 @@ def _refuse_other_shapes(values: Any, known: set[tuple[int, ...]]) -> None:
     other = shapes(values) - known
     if other:
         raise ValueError(f"called with an array of shape {min(other)}")
-
-
-def one_line(text: object, length: int) -> str:
-    """A stranger's text as one short line, without what a terminal would obey."""
-    if type(text) is not str:
-        return "?"
-    shown = "".join(c if c.isprintable() else " " for c in text[:length])
-    return " ".join(shown.split())
 
 
 def _text(source: str) -> Encoder:
